@@ -1,0 +1,38 @@
+# Four words cover a day: run, test, check, setup. Each builds .venv first when it is missing or older than the lock.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run setup test check lock clean
+
+run: setup
+	@$(BIN)/python -m forward_proxy run $(ARGS)
+
+setup: $(VENV)/.locked
+
+$(VENV)/.locked: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' \
+	  || { echo "forward-proxy needs Python 3.12 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Building $(VENV) from requirements.lock (once, under a minute) ..."
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+test: setup
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+# Needs uv; writes a lock for every platform and Python from 3.12 on, naming no index.
+lock:
+	uv pip compile pyproject.toml --extra check --extra test --universal --python-version 3.12 \
+	  --generate-hashes --no-header --no-emit-index-url --no-annotate --upgrade -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,116 @@
+"""Field sections.  RFC 9110 §5.
+
+Names are lower-case bytes, values bytes as received; the order of lines with one name is kept, because it carries
+meaning (§5.3).  A section never changes: an edit makes a new one.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+type FieldLine = tuple[bytes, bytes]
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_LIST_MEMBER = re.compile(rb'(?:"(?:[^"\\]|\\.)*"|[^,"]|")*?(?=,|$)', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """Changes to a field section, as data: every line named in `drop` or `set` goes, then `set` is added."""
+
+    set: tuple[FieldLine, ...] = ()
+    drop: frozenset[bytes] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.set or self.drop)
+
+    def __or__(self, other: "Edits") -> "Edits":
+        """This edit and then the other: what the other sets or drops wins."""
+        later = {name for name, _ in other.set} | other.drop
+        kept = tuple(line for line in self.set if line[0] not in later)
+        return Edits(kept + other.set, (self.drop | other.drop) - {name for name, _ in other.set})
+
+
+NO_EDITS = Edits()
+
+
+class FieldSection:
+    """Field lines in the order received, with look-up by lower-case name."""
+
+    __slots__ = ("_by_name", "lines")
+
+    def __init__(self, lines: Iterable[FieldLine] = ()) -> None:
+        self.lines: tuple[FieldLine, ...] = tuple((name.lower(), value) for name, value in lines)
+        by_name: dict[bytes, list[bytes]] = {}
+        for name, value in self.lines:
+            by_name.setdefault(name, []).append(value)
+        self._by_name = by_name
+
+    def get(self, name: bytes) -> bytes | None:
+        """The combined value of all lines with this name, joined by comma and space (§5.3); None when absent."""
+        values = self._by_name.get(name)
+        return None if values is None else values[0] if len(values) == 1 else b", ".join(values)
+
+    def get_all(self, name: bytes) -> tuple[bytes, ...]:
+        """Each line's value, uncombined; empty when absent."""
+        return tuple(self._by_name.get(name, ()))
+
+    def text(self, name: bytes) -> str:
+        """The combined value as Latin-1 text; empty when absent."""
+        value = self.get(name)
+        return "" if value is None else value.decode("latin-1")
+
+    def edited(self, edits: Edits) -> "FieldSection":
+        """This section after the edits; itself when there are none."""
+        if not edits:
+            return self
+        gone = edits.drop | {name for name, _ in edits.set}
+        return FieldSection((*(line for line in self.lines if line[0] not in gone), *edits.set))
+
+    def names(self) -> frozenset[bytes]:
+        return frozenset(self._by_name)
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[FieldLine]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FieldSection) and self.lines == other.lines
+
+    def __hash__(self) -> int:
+        return hash(self.lines)
+
+    def __repr__(self) -> str:
+        return f"FieldSection({list(self.lines)!r})"
+
+
+def list_members(value: bytes) -> list[bytes]:
+    """Members of a comma-separated list (§5.6.1), trimmed, empty ones left out; commas in quoted strings stay."""
+    members = []
+    at = 0
+    while at <= len(value):
+        match = _LIST_MEMBER.match(value, at)
+        end = match.end() if match else len(value)
+        if member := value[at:end].strip(b" \t"):
+            members.append(member)
+        at = end + 1
+    return members
+
+
+def is_token(value: bytes) -> bool:
+    """Whether the bytes are a token (§5.6.2)."""
+    return _TOKEN.fullmatch(value) is not None
+
+
+# Fields about this connection alone, whether or not Connection names them: §7.6.1, and the obsolete ones still met.
+HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"))
+
+
+def connection_options(fields: FieldSection) -> frozenset[bytes]:
+    """Lower-case names that Connection declares to be about this connection alone (§7.6.1)."""
+    return frozenset(option.lower() for option in list_members(fields.get(b"connection") or b""))

@@ -1,0 +1,34 @@
+"""Request and response heads: what both drivers make of the bytes they read, and all the policy ever sees."""
+
+from dataclasses import dataclass, replace
+
+from forward_proxy.message.fields import Edits, FieldSection
+from forward_proxy.message.targets import TargetUri
+
+# RFC 9110 §9.2.1 and §9.2.2.
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """Method, canonical target URI and fields of one request; methods are case-sensitive (RFC 9110 §9.1)."""
+
+    method: str
+    target: TargetUri
+    fields: FieldSection = FieldSection()
+    has_content: bool = False
+
+    def edited(self, edits: Edits) -> "RequestHead":
+        return replace(self, fields=self.fields.edited(edits)) if edits else self
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """Status code and fields of one response."""
+
+    status: int
+    fields: FieldSection = FieldSection()
+
+    def edited(self, edits: Edits) -> "ResponseHead":
+        return replace(self, fields=self.fields.edited(edits)) if edits else self
