@@ -1,4 +1,4 @@
-"""What a matcher looks at: the facts of one exchange, each in its canonical form, all known before any rule is tried."""
+"""What a matcher looks at: the facts of one exchange in canonical form, all known before any rule is tried."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -89,6 +89,9 @@ class FieldSection:
         return f"FieldSection({list(self.lines)!r})"
 
 
+NO_FIELDS = FieldSection()
+
+
 def list_members(value: bytes) -> list[bytes]:
     """Members of a comma-separated list (§5.6.1), trimmed, empty ones left out; commas in quoted strings stay."""
     members = []

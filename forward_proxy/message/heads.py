@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from forward_proxy.message.fields import Edits, FieldSection
+from forward_proxy.message.fields import NO_FIELDS, Edits, FieldSection
 from forward_proxy.message.targets import TargetUri
 
 # RFC 9110 §9.2.1 and §9.2.2.
@@ -16,7 +16,7 @@ class RequestHead:
 
     method: str
     target: TargetUri
-    fields: FieldSection = FieldSection()
+    fields: FieldSection = NO_FIELDS
     has_content: bool = False
 
     def edited(self, edits: Edits) -> "RequestHead":
@@ -28,7 +28,7 @@ class ResponseHead:
     """Status code and fields of one response."""
 
     status: int
-    fields: FieldSection = FieldSection()
+    fields: FieldSection = NO_FIELDS
 
     def edited(self, edits: Edits) -> "ResponseHead":
         return replace(self, fields=self.fields.edited(edits)) if edits else self
