@@ -1,8 +1,8 @@
 """HTTP dates as POSIX seconds.  RFC 9110 §5.6.7.
 
-IMF-fixdate is read by slicing (1 µs); the two obsolete forms by their patterns.  A two-digit year is taken as the one
-not more than 50 years ahead of `now`, as that section demands.  Anything else is None: the caller decides what an
-invalid date means (§5.3 of RFC 9111 says: expired).
+Each of the three forms is one pattern; case does not matter, as RFC 9111 §4.2 asks of caches.  A two-digit year is
+taken as the one not more than 50 years ahead of `now`, as §5.6.7 demands.  Anything else is None: the caller decides
+what an invalid date means (§5.3 of RFC 9111 says: expired).
 """
 
 import re
@@ -12,11 +12,17 @@ from datetime import UTC, datetime
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = {name.encode(): number for number, name in enumerate(_MONTHS, 1)}
-_IMF = re.compile(rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
-_RFC850 = re.compile(
-    rb"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\d\d)-([A-Z][a-z]{2})-(\d\d) (\d\d):(\d\d):(\d\d) GMT"
+_IMF = re.compile(
+    rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.IGNORECASE
 )
-_ASCTIME = re.compile(rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})")
+_RFC850 = re.compile(
+    rb"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\d\d)-([A-Z][a-z]{2})-(\d\d) (\d\d):(\d\d):(\d\d) GMT",
+    re.IGNORECASE,
+)
+_ASCTIME = re.compile(
+    rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4})",
+    re.IGNORECASE,
+)
 
 
 def parse_date(value: bytes, now: int) -> int | None:
@@ -33,6 +39,7 @@ def parse_date(value: bytes, now: int) -> int | None:
     else:
         return None
     hour, minute, second = map(int, clock)
+    month = month.title()
     if month not in _MONTH or hour > 23 or minute > 59 or second > 60:
         return None
     try:

@@ -17,12 +17,17 @@ type IPAddress = IPv4Address | IPv6Address
 # RFC 1123 labels, and the underscore that real names carry all the same.
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
+_LONGEST = 1024  # Of any spelling; the name it stands for has at most 253 (RFC 1035 §3.1).
 _ASCII_HOST = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-@lru_cache(maxsize=8192)
 def canonical_host(text: str) -> str | None:
     """The host in its one form, IPv6 without brackets; None when it has none.  Never raises."""
+    return _canonical(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=8192)
+def _canonical(text: str) -> str | None:
     if "%" in text:
         if text.startswith("["):
             return None  # A zone means something on one machine only.
@@ -49,7 +54,7 @@ def ip_literal(host: str) -> IPAddress | None:
     """The address that a canonical host spells; None for a name."""
     if ":" in host:
         return IPv6Address(host)
-    if host[-1:].isdigit():
+    if host.rpartition(".")[2].isdigit():  # The last label of a name may end in a digit, but is never a number.
         return IPv4Address(host)
     return None
 

@@ -1,0 +1,83 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forward_proxy.message.targets import Malformed, TargetUri, parse_authority, parse_target_uri, target_uri
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("http://example.com", "http://example.com/"),
+        ("HTTP://EXAMPLE.com:80/", "http://example.com/"),
+        ("https://example.com:443/", "https://example.com/"),
+        ("https://example.com:/", "https://example.com/"),
+        ("http://example.com:443/", "http://example.com:443/"),
+        ("ws://example.com/chat", "http://example.com/chat"),
+        ("wss://example.com/chat", "https://example.com/chat"),
+        ("http://user:password@example.com/", "http://example.com/"),
+        ("http://allowed.example@denied.example/", "http://denied.example/"),
+        ("http://example.com/#fragment", "http://example.com/"),
+        ("http://example.com?q", "http://example.com/?q"),
+        ("http://example.com/?", "http://example.com/?"),
+        ("http://example.com/%7euser", "http://example.com/~user"),
+        ("http://example.com/%41%62", "http://example.com/Ab"),
+        ("http://example.com/a%2fb", "http://example.com/a%2Fb"),
+        ("http://example.com/100%", "http://example.com/100%25"),
+        ("http://example.com/a/./b/../c", "http://example.com/a/c"),
+        ("http://example.com/a/%2e%2e/b", "http://example.com/b"),
+        ("http://example.com/../../x", "http://example.com/x"),
+        ("http://example.com/a/..", "http://example.com/"),
+        ("http://example.com/a/b/.", "http://example.com/a/b/"),
+        ("http://example.com/ä", "http://example.com/%C3%A4"),
+        ("http://example.com/a|b", "http://example.com/a%7Cb"),
+        ("http://example.com/a//b", "http://example.com/a//b"),
+        ("http://[::1]:8080/", "http://[::1]:8080/"),
+        ("http://0x7f.1/", "http://127.0.0.1/"),
+    ],
+)
+def test_every_spelling_of_a_target_has_one_form(written: str, canonical: str) -> None:
+    assert str(parse_target_uri(written)) == canonical
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "", "example.com", "/path", "*", "ftp://example.com/", "http:///path", "http://:80/", "http://example.com:0/",
+        "http://example.com:65536/", "http://example.com:99999999999/", "http://example.com:8x/", "http://a b/",
+        "http://example.com/a b", "http://example.com/\x00", "http://example.com/\r\nHost: x", "http://[::1/",
+    ],
+)  # fmt: skip
+def test_what_has_no_form_is_malformed(written: str) -> None:
+    assert isinstance(parse_target_uri(written), Malformed)
+
+
+@given(st.text())
+def test_any_text_gives_a_stable_form_or_a_reason(text: str) -> None:
+    for written in (text, f"http://{text}", f"https://example.com/{text}"):
+        target = parse_target_uri(written)
+        assert target == (parse_target_uri(str(target)) if isinstance(target, TargetUri) else target)
+
+
+@given(st.text(alphabet="./%2eE5cabc"), st.text(alphabet="%20?=&a"))
+def test_no_path_keeps_a_dot_segment(path: str, query: str) -> None:
+    target = target_uri("http", "example.com", None, f"/{path}?{query}")
+    assert isinstance(target, TargetUri)
+    assert not {".", ".."} & set(target.path.split("/"))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("example.com", ("example.com", None)),
+        ("example.com:8080", ("example.com", 8080)),
+        ("example.com:", ("example.com", None)),
+        ("[::1]:443", ("[::1]", 443)),
+        ("::1:443", None),
+        (":80", None),
+        ("", None),
+        ("example.com:http", None),
+    ],
+)
+def test_authority(text: str, parts: tuple[str, int | None] | None) -> None:
+    assert parse_authority(text) == parts
