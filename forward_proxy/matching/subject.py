@@ -17,7 +17,7 @@ class Subject:
     `path` is canonical, without query; `url` the canonical target URI as text.  `page` is the host of the page that
     made the request, None when the request does not tell.  `third_party` is None when it cannot be told.
     `content_type` is None until the response is known.  `at` is POSIX seconds.  A tunnel whose content is not read
-    has method CONNECT, path "" and url "scheme://authority".
+    has method CONNECT, path "" and url "scheme://authority": what is inside cannot be told.
     """
 
     method: str
@@ -32,6 +32,10 @@ class Subject:
     page: str | None = None
     third_party: bool | None = None
     content_type: str | None = None
+
+    @property
+    def is_tunnel(self) -> bool:
+        return self.method == "CONNECT"
 
 
 @dataclass(frozen=True, slots=True)
