@@ -1,0 +1,91 @@
+"""Is this exchange allowed?  Ordered rules, first match wins; nothing matched: the default.
+
+A rule about the response is unknown while the request is judged, so it decides nothing then; when `needs_response` is
+true the driver asks again once the response is here.  The verdict for every rule is made at load.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from forward_proxy.access.index import HostIndex
+from forward_proxy.access.options import Action
+from forward_proxy.matching.choice import Choice
+from forward_proxy.matching.subject import RuleRef, Subject
+
+NO_RULE = "no rule matched"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Let it pass; the rule is None when it was the default."""
+
+    rule: RuleRef | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Refuse it; the rule is None when it was the default."""
+
+    rule: RuleRef | None
+    reason: str
+
+
+type Verdict = Allowed | Denied
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule as it was tried; `failing` is the first key that did not match, None when the rule decided."""
+
+    rule: RuleRef
+    action: Action
+    reason: str
+    failing: str | None
+
+    @property
+    def matched(self) -> bool:
+        return self.failing is None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRules:
+    """The rules in their order.  `needs_response` when any of them looks at the response."""
+
+    rules: tuple[Choice[Action], ...] = ()
+    default: Action = "allow"
+    needs_response: bool = field(init=False)
+    _index: HostIndex = field(init=False, repr=False, compare=False)
+    _verdicts: tuple[Verdict, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        verdicts = (*(_verdict(rule.value, rule.where, rule.reason) for rule in self.rules), self._by_default())
+        object.__setattr__(self, "_verdicts", verdicts)
+        object.__setattr__(self, "_index", HostIndex.of([rule.matcher for rule in self.rules]))
+        object.__setattr__(self, "needs_response", any(rule.matcher.needs_response for rule in self.rules))
+
+    def decide(self, subject: Subject) -> Verdict:
+        """The verdict of the first rule that matches.  Never raises."""
+        return self._verdicts[self._index.first(subject)]
+
+    def decide_all(self, subjects: Iterable[Subject]) -> Verdict:
+        """The verdict on an exchange that goes by several names: the first denial, else the first verdict."""
+        verdicts = [self.decide(subject) for subject in subjects]
+        denials = (verdict for verdict in verdicts if isinstance(verdict, Denied))
+        return next(denials, verdicts[0] if verdicts else self._by_default())
+
+    def trail(self, subject: Subject) -> tuple[Step, ...]:
+        """Every rule that was tried, the deciding one last; if that did not match either, the default decided."""
+        steps: list[Step] = []
+        for rule in self.rules:
+            steps.append(Step(rule.where, rule.value, rule.reason, rule.matcher.failing(subject)))
+            if steps[-1].matched:
+                break
+        return tuple(steps)
+
+    def _by_default(self) -> Verdict:
+        return _verdict(self.default, None, f"{NO_RULE}; the default is {self.default}")
+
+
+def _verdict(action: Action, rule: RuleRef | None, reason: str) -> Verdict:
+    return Allowed(rule, reason) if action == "allow" else Denied(rule, reason)
