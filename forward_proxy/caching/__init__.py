@@ -1,0 +1,55 @@
+"""Storing and reusing responses.  RFC 9111; no effect anywhere.
+
+A request goes `request_plan`, then `select` on what the storage holds; a response goes `may_store`, `after_validation`
+or `after_head`, and `invalidated`; `deliver` is what a reuse looks like on its way out.
+"""
+
+from forward_proxy.caching.cache_status import CacheStatus, with_cache_status
+from forward_proxy.caching.delivery import Delivery, deliver, delivered_fields
+from forward_proxy.caching.freshness import FreshnessSums, freshness
+from forward_proxy.caching.invalidation import invalidated
+from forward_proxy.caching.options import Options
+from forward_proxy.caching.reuse import (
+    Bypass,
+    GatewayTimeout,
+    Miss,
+    Reuse,
+    Validate,
+    after_failure,
+    request_plan,
+    select,
+)
+from forward_proxy.caching.stored import CacheKey, StoredResponse
+from forward_proxy.caching.storing import NotStorable, Storable, may_store
+from forward_proxy.caching.validation import AskAgain, Freshened, HeadUpdate, PassOn, after_head, after_validation
+
+__all__ = [
+    "AskAgain",
+    "Bypass",
+    "CacheKey",
+    "CacheStatus",
+    "Delivery",
+    "Freshened",
+    "FreshnessSums",
+    "GatewayTimeout",
+    "HeadUpdate",
+    "Miss",
+    "NotStorable",
+    "Options",
+    "PassOn",
+    "Reuse",
+    "Storable",
+    "StoredResponse",
+    "Validate",
+    "after_failure",
+    "after_head",
+    "after_validation",
+    "deliver",
+    "delivered_fields",
+    "freshness",
+    "invalidated",
+    "may_store",
+    "request_plan",
+    "select",
+    "with_cache_status",
+]

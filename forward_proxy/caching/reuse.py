@@ -1,0 +1,188 @@
+"""What answers this request?  RFC 9111 §4, with the request directives of §5.2.1.
+
+`request_plan` says whether the cache is asked at all, `select` what its answer is good for, `after_failure` what is
+left when the origin fails.  `fwd` is why a request goes on, in the words of RFC 9211 §2.2; `detail` says it closer.
+
+Deviations, all towards the origin: a request for a range, with content, or with a precondition that only an origin may
+judge is not looked up; no-store in a request, which says nothing about reuse, is taken to want none; a response that
+Vary keeps from this request is not asked about either, although §4.1 would allow it.  An `immutable` response that is
+fresh is not validated for a mere `max-age`, which is what reloading sends (RFC 8246 §2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from forward_proxy.caching.directives import Directives, directives, request_directives
+from forward_proxy.caching.freshness import FreshnessSums, freshness
+from forward_proxy.caching.keys import key_of
+from forward_proxy.caching.options import Options
+from forward_proxy.caching.stale import client_accepts, forbids_stale, stands_in, within_revalidation_window
+from forward_proxy.caching.stored import CacheKey, StoredResponse
+from forward_proxy.caching.storing import applies_whole, forbids_storing
+from forward_proxy.caching.validators import asked_about, validating_edits
+from forward_proxy.caching.vary import matching
+from forward_proxy.message.fields import Edits, FieldSection, connection_options
+from forward_proxy.message.heads import RequestHead
+
+type Fwd = Literal["bypass", "method", "uri-miss", "vary-miss", "request", "stale"]
+
+_ONLY_THE_ORIGIN_JUDGES = (b"if-match", b"if-unmodified-since")
+
+
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """The cache is not asked."""
+
+    fwd: Literal["bypass", "method"]
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Answer with this stored response; `age` and `ttl` in seconds, `ttl` negative when it is stale.
+
+    With `validate_after` the origin is asked once the client has its answer (RFC 5861 §3).
+    """
+
+    stored: StoredResponse
+    age: int
+    ttl: int
+    validate_after: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """Ask the origin, with these edits, whether one of the candidates still holds; the first is the one to reuse."""
+
+    candidates: tuple[StoredResponse, ...]
+    edits: Edits
+    fwd: Fwd
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """Nothing stored helps: forward as it is, with the client's own preconditions."""
+
+    fwd: Fwd
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayTimeout:
+    """only-if-cached, and nothing stored will do: 504 (§5.2.1.7)."""
+
+    reason: str
+
+
+def request_plan(request: RequestHead, options: Options) -> CacheKey | Bypass:
+    """The key to look up, or why the cache is not asked.  Never raises.
+
+    A request that wants nothing but a stored response is looked up all the same, so that `select` can refuse it.
+    """
+    if request.method not in ("GET", "HEAD"):
+        return Bypass("method", request.method)
+    reason = _bypass_reason(request)
+    if reason and "only-if-cached" not in directives(request.fields):
+        return Bypass("bypass", reason)
+    return key_of(request)
+
+
+def select(
+    request: RequestHead, candidates: Sequence[StoredResponse], now: int, options: Options
+) -> Reuse | Validate | Miss | GatewayTimeout:
+    """What the stored responses under the request's key are good for.  Never raises."""
+    wants = request_directives(request.fields)
+    reason = _bypass_reason(request)
+    decision = Miss("bypass", reason) if reason else _decide(request, wants, candidates, now, options)
+    if "only-if-cached" in wants and not isinstance(decision, Reuse):
+        return GatewayTimeout(decision.detail or decision.fwd)
+    return decision
+
+
+def after_failure(
+    request: RequestHead, candidates: Sequence[StoredResponse], now: int, options: Options, *, answered: bool
+) -> Reuse | None:
+    """A stored response to serve in place of an error, stale or not; None when the error has to be told (§4.2.4).
+
+    `answered` is whether the origin sent one of `stale.FAILURES`, or else could not be reached.
+    """
+    wants = request_directives(request.fields)
+    matches = matching(request, candidates, now, options)
+    if not matches or "no-cache" in wants or "no-store" in wants:
+        return None
+    stored = matches[0]
+    said = directives(stored.fields)
+    sums = freshness(stored, now, options)
+    if _must_ask(stored, said, options) or (forbids_stale(said, options) and not sums.fresh):
+        return None
+    return _reuse(stored, sums) if stands_in(wants, said, sums, options, answered) else None
+
+
+def _decide(
+    request: RequestHead, wants: Directives, candidates: Sequence[StoredResponse], now: int, options: Options
+) -> Reuse | Validate | Miss:
+    matches = matching(request, candidates, now, options)
+    if not matches:
+        return Miss("vary-miss" if candidates else "uri-miss")
+    stored = matches[0]
+    said = directives(stored.fields)
+    sums = freshness(stored, now, options)
+    if refusal := _must_ask(stored, said, options):
+        return _ask(request, wants, matches, "stale", refusal)
+    refusal = _client_refuses(wants, said, sums)
+    if sums.fresh:
+        return _ask(request, wants, matches, "request", refusal) if refusal else _reuse(stored, sums)
+    if not refusal and not forbids_stale(said, options):
+        if client_accepts(wants, sums):
+            return _reuse(stored, sums)
+        if within_revalidation_window(wants, said, sums, options):
+            return _reuse(stored, sums, validate_after=True)
+    return _ask(request, wants, matches, "stale", refusal)
+
+
+def _ask(
+    request: RequestHead, wants: Directives, matches: Sequence[StoredResponse], fwd: Fwd, detail: str
+) -> Validate | Miss:
+    # A 304 would update what is stored, and no-store allows no part of an answer to be stored (§5.2.1.5).
+    asked = () if "no-store" in wants else asked_about(matches)
+    if not asked:
+        return Miss(fwd, detail)
+    return Validate(asked, validating_edits(request.fields, asked), fwd, detail)
+
+
+def _reuse(stored: StoredResponse, sums: FreshnessSums, validate_after: bool = False) -> Reuse:
+    return Reuse(stored, sums.current_age, sums.ttl, validate_after)
+
+
+def _must_ask(stored: StoredResponse, said: Directives, options: Options) -> str:
+    """Why a stored response may not be reused without asking, however fresh; what may not be stored is no better."""
+    return "no-cache" if applies_whole(said, "no-cache") else forbids_storing(stored.status, said, options)
+
+
+def _client_refuses(wants: Directives, said: Directives, sums: FreshnessSums) -> str:
+    """The request directive that the stored response does not meet; empty when it meets them all."""
+    for name in ("no-cache", "no-store"):
+        if name in wants:
+            return f"{name} in request"
+    max_age = wants.seconds("max-age")
+    if max_age is not None and sums.current_age > max_age and not (sums.fresh and "immutable" in said):
+        return "max-age in request"
+    min_fresh = wants.seconds("min-fresh")
+    return "min-fresh in request" if min_fresh is not None and sums.ttl < min_fresh else ""
+
+
+def _bypass_reason(request: RequestHead) -> str:
+    fields = request.fields
+    if request.has_content:
+        return "request with content"
+    if b"range" in fields or b"if-range" in fields:
+        return "range"
+    if any(name in fields for name in _ONLY_THE_ORIGIN_JUDGES):
+        return "precondition for the origin"
+    return "upgrade" if _wants_upgrade(fields) else ""
+
+
+def _wants_upgrade(fields: FieldSection) -> bool:
+    return b"upgrade" in fields and b"upgrade" in connection_options(fields)

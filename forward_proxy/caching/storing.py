@@ -1,0 +1,176 @@
+"""May this response be stored, and what of it?  RFC 9111 §3.
+
+Only answers to GET are stored.  Beyond §3, a shared cache stores no Set-Cookie (§7.3 leaves that to the cache), and
+nothing is stored that could never be used: neither lifetime nor validator.  Partial content is not stored (§3.3).
+
+A qualified `no-cache` or `private` keeps the listed fields out (§5.2.2.4, §5.2.2.7).  When it lists a field that reuse
+itself depends on, it counts as unqualified; when Connection does, the response is not stored.
+"""
+
+from dataclasses import dataclass
+
+from forward_proxy.caching.directives import Directives, directives
+from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness
+from forward_proxy.caching.keys import key_of
+from forward_proxy.caching.options import Options
+from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.caching.validators import can_be_validated
+from forward_proxy.caching.vary import nominated, nominated_fields
+from forward_proxy.message.dates import format_date, parse_date
+from forward_proxy.message.fields import HOP_BY_HOP, Edits, FieldSection, connection_options
+from forward_proxy.message.heads import RequestHead, ResponseHead
+
+# Whose caching requirements are implemented here (§5.2.2.3): those of RFC 9110 §15 that can be stored at all.
+_UNDERSTOOD = frozenset(
+    (*range(200, 206), 300, 301, 302, 303, 305, 307, 308, *range(400, 407), *range(408, 418), 421, 422, 426)
+) | frozenset(range(500, 506))
+_REFUSED_STATUS = {206: "partial content", 304: "304 for nothing stored", 407: "407 is between proxies"}
+_SHARING_LICENCES = ("public", "must-revalidate", "s-maxage")  # §3.5.
+# §3.1.  Trailer announces trailer fields, which are not stored.
+_NEVER_STORED = HOP_BY_HOP | {
+    b"proxy-authenticate",
+    b"proxy-authentication-info",
+    b"proxy-authorization",
+    b"trailer",
+}
+_NEEDED_FOR_REUSE = frozenset(
+    (
+        b"age",
+        b"cache-control",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"date",
+        b"etag",
+        b"expires",
+        b"last-modified",
+        b"location",
+        b"vary",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Storable:
+    """To be stored as this, once its content has come whole."""
+
+    stored: StoredResponse
+
+
+@dataclass(frozen=True, slots=True)
+class NotStorable:
+    """Not to be stored; the reason is a few words for the log and for Cache-Status."""
+
+    reason: str
+
+
+def may_store(
+    request: RequestHead, response: ResponseHead, *, request_at: int, response_at: int, options: Options
+) -> Storable | NotStorable:
+    """Whether a cache may store this response, and the stored response it becomes.  Never raises.
+
+    The request is the one that went towards the origin; `request_at` and `response_at` are POSIX seconds.
+    """
+    said = directives(response.fields)
+    if reason := _refused_request(request) or _refused_response(request, response, said, options):
+        return NotStorable(reason)
+    fields = stored_fields(response, response_at, options)
+    if options.shared and b"set-cookie" in fields:
+        return NotStorable("Set-Cookie with shared profile")
+    selecting = nominated_fields(request.fields, fields)
+    stored = StoredResponse(key_of(request), response.status, fields, selecting, request_at, response_at)
+    return NotStorable(reason) if (reason := _useless(stored, said, options)) else Storable(stored)
+
+
+def stored_fields(response: ResponseHead, response_at: int, options: Options) -> FieldSection:
+    """The fields as stored: without those §3.1 excepts, and with a Date (RFC 9110 §6.6.1)."""
+    return with_date(without_excepted(response.fields, options), response_at)
+
+
+def without_excepted(fields: FieldSection, options: Options) -> FieldSection:
+    """Without the fields of one connection, of one proxy, and those that Cache-Control keeps out (§3.1)."""
+    return fields.edited(
+        Edits(drop=_NEVER_STORED | connection_options(fields) | _kept_out(directives(fields), options))
+    )
+
+
+def with_date(fields: FieldSection, response_at: int) -> FieldSection:
+    """With the time of receipt as Date when there is none or it is no date (RFC 9110 §6.6.1)."""
+    value = fields.get(b"date")
+    if value is not None and parse_date(value.strip(b" \t"), response_at) is not None:
+        return fields
+    return fields.edited(Edits(((b"date", format_date(response_at)),)))
+
+
+def forbids_storing(status: int, said: Directives, options: Options) -> str:
+    """The directive that forbids storing a response of this status; empty when none does."""
+    if "must-understand" in said:
+        # §5.2.2.3: who understands the status ignores the no-store beside it.
+        if status not in _UNDERSTOOD:
+            return "must-understand"
+    elif "no-store" in said:
+        return "no-store"
+    return "private" if options.shared and applies_whole(said, "private") else ""
+
+
+def applies_whole(said: Directives, name: str) -> bool:
+    """Whether a `no-cache` or `private` counts as unqualified."""
+    return name in said and (said.unqualified(name) or not _NEEDED_FOR_REUSE.isdisjoint(said.field_names(name)))
+
+
+def _kept_out(said: Directives, options: Options) -> frozenset[bytes]:
+    listed = said.field_names("no-cache")
+    if options.shared:
+        listed |= said.field_names("private")
+    return listed - _NEEDED_FOR_REUSE
+
+
+def _refused_request(request: RequestHead) -> str:
+    if request.method != "GET":
+        return "method is not GET"
+    if request.has_content:
+        return "request with content"
+    return "no-store in request" if "no-store" in directives(request.fields) else ""
+
+
+def _refused_response(request: RequestHead, response: ResponseHead, said: Directives, options: Options) -> str:
+    if not 200 <= response.status < 600:
+        return "status is not final"
+    if refused := _REFUSED_STATUS.get(response.status) or forbids_storing(response.status, said, options):
+        return refused
+    if options.shared and b"authorization" in request.fields and not any(name in said for name in _SHARING_LICENCES):
+        return "Authorization without licence to share"
+    if (vary := response.fields.get(b"vary")) is not None and nominated(vary) is None:
+        return "Vary matches nothing"
+    if not _NEEDED_FOR_REUSE.isdisjoint(connection_options(response.fields)):
+        return "Connection names a field of the response"
+    if _content_length(response.fields) > options.max_content_bytes:
+        return "content is too large"
+    return "" if _cacheable(response, said, options) else "status is not cacheable by default"
+
+
+def _cacheable(response: ResponseHead, said: Directives, options: Options) -> bool:
+    """The last condition of §3: something says that this may be stored."""
+    return (
+        "public" in said
+        or "max-age" in said
+        or (options.shared and "s-maxage" in said)
+        or (not options.shared and "private" in said)
+        or b"expires" in response.fields
+        or response.status in HEURISTICALLY_CACHEABLE
+    )
+
+
+def _useless(stored: StoredResponse, said: Directives, options: Options) -> str:
+    if can_be_validated(stored):
+        return ""
+    if applies_whole(said, "no-cache"):
+        return "no-cache without validator"
+    lifetime = freshness(stored, stored.response_at, options).freshness_lifetime
+    return "" if lifetime else "neither lifetime nor validator"
+
+
+def _content_length(fields: FieldSection) -> int:
+    """Declared length, 0 when unknown; what is declared wrongly is for the parser to refuse."""
+    value = fields.get(b"content-length") or b""
+    return int(value[:20]) if value.isdigit() else 0

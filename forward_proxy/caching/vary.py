@@ -1,0 +1,99 @@
+"""Which stored responses answer this request?  RFC 9111 §4.1.
+
+A field is nominated by a lower-case name in Vary; a Vary that holds `*`, or anything but names, matches no request.
+Two values match as received, or in their normal form: lines combined and white space around commas removed for any
+field but those known to be no lists; order, case and an explicit weight of 1 ignored where the field's own section of
+RFC 9110 §12.5 gives them no meaning.  Quoted strings are left alone.
+
+§4.1 wants a response without Vary passed over when others of the same target have one, since such default responses
+often lack it by mistake.  Here that holds while one of the others is fresh or newer; otherwise a resource that has
+dropped Vary for good would never be reused again.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from forward_proxy.caching.freshness import date_of, freshness
+from forward_proxy.caching.keys import answers
+from forward_proxy.caching.options import Options
+from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.message.fields import NO_FIELDS, FieldSection, is_token, list_members
+from forward_proxy.message.heads import RequestHead
+
+type Recency = tuple[int, int, str]
+
+_CASELESS_PREFERENCES = frozenset((b"accept-encoding", b"accept-language", b"accept-charset"))
+_NO_LISTS = frozenset((b"authorization", b"cookie", b"from", b"host", b"origin", b"referer", b"user-agent"))
+_LONGEST_REMEMBERED = 512
+_WEIGHT_OF_ONE = re.compile(rb"[ \t]*;[ \t]*q=1(?:\.0{0,3})?\Z")
+
+
+def nominated(vary: bytes) -> frozenset[bytes] | None:
+    """The lower-case names in a Vary value; None when it can match no request."""
+    return _remembered(vary) if len(vary) <= _LONGEST_REMEMBERED else _parse(vary)
+
+
+def nominated_fields(request: FieldSection, response: FieldSection) -> FieldSection:
+    """The lines of the request that the response's Vary nominates: what to store of the request."""
+    if (vary := response.get(b"vary")) is None:
+        return NO_FIELDS
+    names = nominated(vary) or frozenset()
+    return FieldSection(line for line in request if line[0] in names)
+
+
+def matching(
+    request: RequestHead, candidates: Sequence[StoredResponse], now: int, options: Options
+) -> tuple[StoredResponse, ...]:
+    """The stored responses that could be chosen for the request, the one to choose first."""
+    matches = [stored for stored in candidates if answers(stored.key, request) and _matches(stored, request.fields)]
+    if len(candidates) > 1:
+        varying = [stored for stored in candidates if b"vary" in stored.fields]
+        matches = [stored for stored in matches if b"vary" in stored.fields or _stands(stored, varying, now, options)]
+        matches.sort(key=_recency, reverse=True)
+    return tuple(matches)
+
+
+def _parse(vary: bytes) -> frozenset[bytes] | None:
+    names = list_members(vary)
+    return frozenset(name.lower() for name in names) if all(is_token(n) and n != b"*" for n in names) else None
+
+
+_remembered = lru_cache(maxsize=1024)(_parse)
+
+
+def _matches(stored: StoredResponse, request: FieldSection) -> bool:
+    """Whether every nominated field of this request matches the one of the request that got the response stored."""
+    if (vary := stored.fields.get(b"vary")) is None:
+        return True
+    if (names := nominated(vary)) is None:
+        return False
+    return all(_same(name, stored.request_fields.get_all(name), request.get_all(name)) for name in names)
+
+
+def _stands(stored: StoredResponse, varying: Iterable[StoredResponse], now: int, options: Options) -> bool:
+    """Whether a response without Vary may be chosen although some of the same target have one."""
+    recency = _recency(stored)
+    return all(_recency(other) < recency and not freshness(other, now, options).fresh for other in varying)
+
+
+def _recency(stored: StoredResponse) -> Recency:
+    return date_of(stored), stored.response_at, stored.id
+
+
+def _same(name: bytes, first: tuple[bytes, ...], second: tuple[bytes, ...]) -> bool:
+    if first == second:
+        return True
+    # Absent matches only absent, however empty the other is.
+    return bool(first) == bool(second) and _normal(name, first) == _normal(name, second)
+
+
+def _normal(name: bytes, lines: tuple[bytes, ...]) -> bytes | list[bytes]:
+    if name in _NO_LISTS:
+        return (b"; " if name == b"cookie" else b", ").join(line.strip(b" \t") for line in lines)
+    value = b",".join(lines)
+    if name in _CASELESS_PREFERENCES:
+        return sorted(_WEIGHT_OF_ONE.sub(b"", member.lower()) for member in list_members(value))
+    if name == b"accept":
+        return sorted(list_members(value))  # Parameters of media types may be case-sensitive.
+    return value.strip(b" \t") if b'"' in value else b",".join(part.strip(b" \t") for part in value.split(b","))

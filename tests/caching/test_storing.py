@@ -1,0 +1,208 @@
+"""RFC 9111 §3: what may be stored, and as what."""
+
+import pytest
+
+from forward_proxy.caching.options import Options
+from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.caching.storing import NotStorable, Storable, may_store
+from forward_proxy.message.heads import RequestHead, ResponseHead
+from tests.caching.messages import NOW, URL, date, request, response, section, target
+
+SHARED = Options()
+PRIVATE = Options(shared=False)
+FRESH = "Cache-Control: max-age=60"
+ETAG = 'ETag: "a"'
+
+
+def reason(sent: RequestHead, received: ResponseHead, options: Options = SHARED) -> str:
+    """Why the response is not stored; empty when it is."""
+    match may_store(sent, received, request_at=NOW - 1, response_at=NOW, options=options):
+        case NotStorable(why):
+            return why
+        case Storable():
+            return ""
+
+
+def as_stored(sent: RequestHead, received: ResponseHead, options: Options = SHARED) -> StoredResponse:
+    outcome = may_store(sent, received, request_at=NOW - 1, response_at=NOW, options=options)
+    assert isinstance(outcome, Storable)
+    return outcome.stored
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (request(), ""),
+        (request(method="HEAD"), "method is not GET"),
+        (request(method="POST"), "method is not GET"),
+        (request(method="get"), "method is not GET"),  # RFC 9110 §9.1: methods are case-sensitive.
+        (request(has_content=True), "request with content"),
+        (request("Cache-Control: no-store"), "no-store in request"),  # §5.2.1.5.
+        (request("Pragma: no-store"), ""),
+        (request("Cookie: a=b"), ""),
+        (request("Authorization: x"), "Authorization without licence to share"),  # §3.5.
+        (request("Authorization:"), "Authorization without licence to share"),
+        (request("Proxy-Authorization: x"), ""),
+    ],
+)
+def test_the_request(sent: RequestHead, why: str) -> None:
+    assert reason(sent, response(FRESH)) == why
+
+
+@pytest.mark.parametrize(
+    ("licence", "why"),
+    [
+        ("public", ""),
+        ("s-maxage=60", ""),
+        ("must-revalidate", ""),
+        ("proxy-revalidate", "Authorization without licence to share"),
+        ("immutable", "Authorization without licence to share"),
+        ("public, private", "private"),
+    ],
+)
+def test_licences_to_share_an_authorized_answer_3_5(licence: str, why: str) -> None:
+    assert reason(request("Authorization: x"), response(f"{FRESH}, {licence}")) == why
+    assert reason(request("Authorization: x"), response(f"{FRESH}, {licence}"), PRIVATE) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        *((status, "") for status in (200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410, 499, 500, 503, 599)),
+        *((status, "status is not final") for status in (0, 100, 103, 199, 600, 999)),
+        (206, "partial content"),
+        (304, "304 for nothing stored"),
+        (407, "407 is between proxies"),
+    ],
+)
+def test_the_status_with_an_explicit_lifetime(status: int, why: str) -> None:
+    assert reason(request(), response(FRESH, status=status)) == why
+
+
+@pytest.mark.parametrize(
+    ("status", "cache_control", "why"),
+    [
+        (200, "must-understand, no-store, max-age=60", ""),  # §5.2.2.3: no-store gives way.
+        (404, "max-age=60, no-store, must-understand", ""),
+        (599, "must-understand, no-store, max-age=60", "must-understand"),
+        (599, "must-understand, max-age=60", "must-understand"),
+        (299, "must-understand, max-age=60", "must-understand"),
+        (200, "must-understand, no-store, private, max-age=60", "private"),
+        (200, "must-understand; no-store, max-age=60", "no-store"),
+    ],
+)
+def test_must_understand_5_2_2_3(status: int, cache_control: str, why: str) -> None:
+    assert reason(request(), response(f"Cache-Control: {cache_control}", status=status)) == why
+
+
+@pytest.mark.parametrize(
+    ("lines", "shared", "private"),
+    [
+        (["Cache-Control: no-store, max-age=60"], "no-store", "no-store"),
+        (["Cache-Control: max-age=60", "Cache-Control: NO-STORE"], "no-store", "no-store"),
+        (["Cache-Control: private, max-age=60"], "private", ""),
+        (['Cache-Control: private="x", max-age=60'], "", ""),
+        (['Cache-Control: private="vary", max-age=60'], "private", ""),
+        (["Cache-Control: private; max-age=60", ETAG], "private", ""),
+        ([FRESH, "Vary: *"], "Vary matches nothing", "Vary matches nothing"),
+        ([FRESH, "Vary: Accept, *"], "Vary matches nothing", "Vary matches nothing"),
+        ([FRESH, "Vary: Accept"], "", ""),
+        ([FRESH, "Set-Cookie: a=b"], "Set-Cookie with shared profile", ""),
+        (["Cache-Control: max-age=60, public", "Set-Cookie: a=b"], "Set-Cookie with shared profile", ""),
+        (['Cache-Control: max-age=60, private="set-cookie"', "Set-Cookie: a=b"], "", ""),
+        (['Cache-Control: max-age=60, no-cache="Set-Cookie"', "Set-Cookie: a=b"], "", ""),
+        ([FRESH, "Connection: close, X"], "", ""),
+        ([FRESH, "Connection: Vary", "Vary: A"], *["Connection names a field of the response"] * 2),
+        ([FRESH, "Connection: cache-control"], *["Connection names a field of the response"] * 2),
+        ([FRESH, "Content-Length: 1000"], "", ""),
+        ([FRESH, "Content-Length: 1073741825"], "content is too large", "content is too large"),
+        ([FRESH, "Content-Length: " + "9" * 5000], "content is too large", "content is too large"),
+        ([FRESH, "Content-Length: x"], "", ""),
+        # RFC 9110 §14.4: Content-Range means something with 206 and 416 only.
+        ([FRESH, "Content-Range: bytes 0-1/9"], "", ""),
+        ([FRESH, "Content-Encoding: gzip"], "", ""),
+    ],
+)
+def test_what_forbids_storing(lines: list[str], shared: str, private: str) -> None:
+    assert reason(request(), response(*lines), SHARED) == shared
+    assert reason(request(), response(*lines), PRIVATE) == private
+
+
+@pytest.mark.parametrize(
+    ("status", "lines", "why"),
+    [
+        (302, ["Cache-Control: max-age=60"], ""),
+        (302, ["Cache-Control: s-maxage=60"], ""),
+        (302, [f"Expires: {date(60)}"], ""),
+        (200, ["Cache-Control: public", ETAG], ""),
+        (302, ["Cache-Control: public", f"Last-Modified: {date(-99)}"], ""),  # A heuristic, which public allows.
+        (302, ["Cache-Control: public"], "neither lifetime nor validator"),
+        (302, [f"Last-Modified: {date(-99)}", ETAG], "status is not cacheable by default"),
+        (201, [f"Last-Modified: {date(-99)}", ETAG], "status is not cacheable by default"),
+        (404, [f"Last-Modified: {date(-99)}"], ""),
+        (200, [ETAG], ""),
+        (200, [f"Last-Modified: {date(-99)}"], ""),
+        (200, [], "neither lifetime nor validator"),
+        (200, ["Cache-Control: max-age=0"], "neither lifetime nor validator"),
+        (200, ["Cache-Control: max-age=0", ETAG], ""),
+        (200, ["Expires: 0"], "neither lifetime nor validator"),
+        (200, ["Cache-Control: max-age=60, no-cache"], "no-cache without validator"),
+        (200, ["Cache-Control: max-age=60, no-cache", ETAG], ""),
+        (200, ["Cache-Control: max-age=60, no-cache", "ETag: a"], "no-cache without validator"),
+        (404, ["Cache-Control: max-age=0", ETAG], "neither lifetime nor validator"),
+        # Old on arrival is no reason: max-stale or an error may still call for it.
+        (200, ["Cache-Control: max-age=60", "Age: 90"], ""),
+    ],
+)
+def test_something_must_allow_it_and_make_it_useful(status: int, lines: list[str], why: str) -> None:
+    assert reason(request(), response(*lines, status=status)) == why
+
+
+def test_the_whole_stored_response() -> None:
+    one = as_stored(
+        request("Accept: a", "Accept-Language: en", "Cookie: c"),
+        response(FRESH, f"Date: {date(-3)}", "Vary: Accept-Language", "X-Unheard-Of: 1", "Age: 2", "Via: 1.1 x"),
+    )
+    assert one == StoredResponse(
+        key=one.key,
+        status=200,
+        fields=section(FRESH, f"Date: {date(-3)}", "Vary: Accept-Language", "X-Unheard-Of: 1", "Age: 2", "Via: 1.1 x"),
+        request_fields=section("Accept-Language: en"),
+        request_at=NOW - 1,
+        response_at=NOW,
+    )
+    assert (one.key.method, one.key.target) == ("GET", target(URL))
+
+
+@pytest.mark.parametrize(
+    "dropped",
+    [
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"proxy-authenticate",
+        b"proxy-authentication-info",
+        b"proxy-authorization",
+    ],
+)
+def test_fields_of_one_connection_or_proxy_are_not_stored_3_1(dropped: bytes) -> None:
+    received = response(FRESH, f"{dropped.decode()}: x")
+    assert dropped in received.fields
+    assert dropped not in as_stored(request(), received).fields
+
+
+def test_fields_that_connection_or_a_qualified_directive_names_are_not_stored_3_1() -> None:
+    lines = ["Connection: a", 'Cache-Control: max-age=60, private="B", no-cache="c, d"', "A: 1", "b: 2", "C: 3", "e: 5"]
+    shared, private = (as_stored(request(), response(*lines), options).fields for options in (SHARED, PRIVATE))
+    assert shared.names() == {b"cache-control", b"date", b"e"}
+    assert private.names() == {b"cache-control", b"date", b"e", b"b"}
+
+
+@pytest.mark.parametrize("received", [[], ["Date: yesterday"], ["Date:", "Date:"]])
+def test_a_date_is_given_to_what_has_none(received: list[str]) -> None:
+    """RFC 9110 §6.6.1."""
+    assert as_stored(request(), response(FRESH, *received)).fields.get_all(b"date") == (date().encode(),)
