@@ -1,0 +1,110 @@
+"""Which rules are in force?  Reads folders of YAML into one immutable set, or tells everything that is wrong.
+
+Files are read in the order of their names, folder by folder, `*.yaml` and `*.yml` alone; hidden files are not, since
+editors keep half-written copies under such names.  A set with one mistake is no set: what it would allow by accident
+is worse than the set before it.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forward_proxy.access.options import Action
+from forward_proxy.access.rules import AccessRules
+from forward_proxy.anonymity import Level
+from forward_proxy.errors import RuleFileError
+from forward_proxy.matching.choice import Choice
+from forward_proxy.rulefiles.problems import Fault, report
+from forward_proxy.rulefiles.sections import CacheOverride, Collected, Inspection
+from forward_proxy.rulefiles.tree import MAX_BYTES, TreeError, read_tree
+from forward_proxy.rulefiles.zones import zone_named
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A finished rule set; `digest` tells two sets apart, `files` are named as the operator named their folders."""
+
+    access: AccessRules = field(default_factory=AccessRules)
+    anonymity: tuple[Choice[Level], ...] = ()
+    inspect: tuple[Choice[Inspection], ...] = ()
+    cache: tuple[Choice[CacheOverride], ...] = ()
+    files: tuple[str, ...] = ()
+    digest: str = ""
+
+    @property
+    def summary(self) -> str:
+        """What was loaded, in words for the operator."""
+        parts = ", ".join(f"{count} {name}" for name, count in self.counts.items() if count)
+        return f"{parts or 'nothing'} from {len(self.files)} files"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Entries by section."""
+        return {
+            "rules": len(self.access.rules),
+            "anonymity": len(self.anonymity),
+            "inspect": len(self.inspect),
+            "cache": len(self.cache),
+        }
+
+
+def load(folders: Sequence[Path], zone: str | None = None, default: Action = "allow") -> Rules:
+    """The rule set of these folders; times by `zone`, an IANA name, or else by the machine's own clock.
+
+    Raises RuleFileError with every mistake, SettingsError for an unknown zone.
+    """
+    collected = Collected(zone_named(zone))
+    digest = hashlib.sha256()
+    files: list[str] = []
+    for path in _rule_files(folders, collected.faults):
+        files.append(str(path))
+        content = _content(path, collected.faults)
+        digest.update(b"%d %s %d " % (len(str(path)), str(path).encode("utf-8", "surrogateescape"), len(content)))
+        digest.update(content)
+        _add(collected, str(path), content)
+    access = AccessRules(tuple(collected.choices["rules"]), default)
+    if not collected.faults:
+        collected.faults += _disappointments(collected, access)
+    if collected.faults:
+        raise RuleFileError(report(collected.faults))
+    anonymity, inspect, cache = (tuple(collected.choices[name]) for name in ("anonymity", "inspect", "cache"))
+    return Rules(access, anonymity, inspect, cache, tuple(files), digest.hexdigest())
+
+
+def _rule_files(folders: Sequence[Path], faults: list[Fault]) -> Iterator[Path]:
+    for folder in folders:
+        try:
+            names = sorted(path.name for path in folder.iterdir())
+        except OSError as error:
+            faults.append(Fault(str(folder), None, (), f"cannot be read: {error.strerror}"))
+            continue
+        for name in names:
+            if name.endswith((".yaml", ".yml")) and not name.startswith(".") and not (folder / name).is_dir():
+                yield folder / name
+
+
+def _content(path: Path, faults: list[Fault]) -> bytes:
+    """The bytes of a file, at most one more than a rule file may have; a pipe or device is no rule file."""
+    try:
+        if not path.is_file():
+            faults.append(Fault(str(path), None, (), "cannot be read: not a file"))
+            return b""
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        faults.append(Fault(str(path), None, (), f"cannot be read: {error.strerror}"))
+        return b""
+
+
+def _add(collected: Collected, file: str, content: bytes) -> None:
+    try:
+        collected.add(file, read_tree(content))
+    except TreeError as error:
+        collected.faults.append(Fault(file, error.mark, (), str(error)))
+
+
+def _disappointments(collected: Collected, access: AccessRules) -> Iterator[Fault]:
+    for file, mark, path, expectation in collected.expectations:
+        if (text := expectation.disappointment(access)) is not None:
+            yield Fault(file, mark, path, text)

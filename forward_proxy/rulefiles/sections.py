@@ -1,0 +1,192 @@
+"""What do the four sections of a rule file say?  From a tree with marks to choices with matchers.
+
+`rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `cache` what is kept out of the
+cache.  Every entry has a `match`; `match: {}` means every request and has to be written out, so that a forgotten match
+does not deny the world.  A key that nobody can know at the time of the decision is a mistake, not a rule that never
+holds: a tunnel shows no path, a request no content type.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any, Literal
+
+from forward_proxy.anonymity import Level
+from forward_proxy.matching.choice import Choice
+from forward_proxy.matching.conditions import Problem, unknown
+from forward_proxy.matching.grammar import KEYS, compile_match
+from forward_proxy.matching.matcher import Matcher
+from forward_proxy.matching.subject import RuleRef
+from forward_proxy.rulefiles.expectations import Expectation, read_expectation
+from forward_proxy.rulefiles.problems import Fault
+from forward_proxy.rulefiles.tree import Mark, Node, Path, Plain
+
+type Inspection = Literal["never", "always"]
+type CacheOverride = Literal["bypass"]
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_MAX_REASON = 500
+_BEFORE_TUNNEL = frozenset(("host", "port", "scheme", "client", "time", "not"))
+_BEFORE_RESPONSE = frozenset(KEYS) - {"content_type"}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section: the key that holds an entry's value, the values it may have, and the match keys it may use."""
+
+    key: str
+    values: Mapping[str, Any]
+    keys: frozenset[str] = frozenset(KEYS)
+    why: str = ""
+    extra: tuple[str, ...] = ()
+
+
+SECTIONS = {
+    "rules": Section("action", {"allow": "allow", "deny": "deny"}, extra=("expect",)),
+    "anonymity": Section(
+        "level", {level.value: level for level in Level}, _BEFORE_RESPONSE, "not known when the request is sent"
+    ),
+    "inspect": Section(
+        "action", {"never": "never", "always": "always"}, _BEFORE_TUNNEL, "not known before the tunnel is opened"
+    ),
+    "cache": Section("bypass", {"true": "bypass"}),
+}
+
+
+@dataclass(slots=True)
+class Collected:
+    """What has been read of all files so far, in order, and every fault found on the way."""
+
+    zone: tzinfo
+    choices: dict[str, list[Choice[Any]]] = field(default_factory=lambda: {name: [] for name in SECTIONS})
+    expectations: list[tuple[str, Mark, Path, Expectation]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    _ids: dict[tuple[str, str], RuleRef] = field(default_factory=dict)
+
+    def add(self, file: str, root: Node) -> None:
+        """Reads one file's sections; its faults in the order of its lines."""
+        before = len(self.faults)
+        _File(self, file, root).read()
+        self.faults[before:] = sorted(self.faults[before:], key=lambda fault: fault.mark or Mark())
+
+    def claim(self, section: str, ref: RuleRef) -> RuleRef | None:
+        """Who has the id already, if anyone; otherwise it is taken."""
+        if ref.id is None:
+            return None
+        holder = self._ids.setdefault((section, ref.id), ref)
+        return None if holder is ref else holder
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    collected: Collected
+    file: str
+    root: Node
+
+    def fault(self, path: Path, text: str) -> None:
+        self.collected.faults.append(Fault(self.file, self.root.locate(path), path, text))
+
+    def read(self) -> None:
+        if self.root.value is None:
+            return
+        if not isinstance(self.root.value, dict):
+            self.fault((), f"expected a mapping with the sections {', '.join(SECTIONS)}")
+            return
+        for name, section in self.root.value.items():
+            if name not in SECTIONS:
+                self.fault((name,), unknown(name, SECTIONS, "unknown section"))
+            elif isinstance(section.value, tuple):
+                for place, entry in enumerate(section.value):
+                    self.entry(SECTIONS[name], entry, (name, place))
+            elif section.value is not None:
+                self.fault((name,), "expected a list of entries")
+
+    def entry(self, section: Section, entry: Node, path: Path) -> None:
+        known = ("id", section.key, "match", "reason", *section.extra)
+        if not isinstance(entry.value, dict):
+            self.fault(path, f"expected a mapping with {section.key} and match")
+            return
+        for key in entry.value:
+            if key not in known:
+                self.fault((*path, key), unknown(key, known, "unknown key"))
+        fields = entry.value
+        ref = self.reference(fields, entry.mark, path)
+        value = self.value(section, fields, path)
+        matcher = self.matcher(section, fields, path)
+        reason = self.text(fields, "reason", path) or ""
+        if len(reason) > _MAX_REASON:
+            self.fault((*path, "reason"), f"longer than {_MAX_REASON} characters")
+        if "expect" in fields and "expect" in section.extra:
+            self.expectations(fields["expect"], (*path, "expect"))
+        if value is not None and matcher is not None:
+            self.collected.choices[str(path[0])].append(Choice(value, matcher, ref, reason))
+
+    def reference(self, fields: Mapping[str, Node], mark: Mark, path: Path) -> RuleRef:
+        name = self.text(fields, "id", path)
+        if name is not None and not _ID.fullmatch(name):
+            self.fault((*path, "id"), f"expected up to 80 letters, digits, dots, dashes and underscores, not {name}")
+            name = None
+        ref = RuleRef(self.file, mark.line, name)
+        if (holder := self.collected.claim(str(path[0]), ref)) is not None:
+            self.fault((*path, "id"), f"{name} is the id of the entry at {holder} already")
+        return ref
+
+    def value(self, section: Section, fields: Mapping[str, Node], path: Path) -> Any:
+        wanted = f"expected {' or '.join(', '.join(section.values).rsplit(', ', 1))}"
+        if section.key not in fields:
+            self.fault(path, f"{section.key} is missing; {wanted}")
+            return None
+        text = self.text(fields, section.key, path)
+        if text is not None and text not in section.values:
+            self.fault((*path, section.key), f"{wanted}, not {text}")
+        return section.values.get(text or "")
+
+    def matcher(self, section: Section, fields: Mapping[str, Node], path: Path) -> Matcher | None:
+        if "match" not in fields:
+            self.fault(path, "match is missing; write match: {} for every request")
+            return None
+        raw, where = fields["match"].plain(), (*path, "match")
+        for early in _keys_used(raw, ()):
+            if early[-1] in KEYS and early[-1] not in section.keys:
+                self.fault((*where, *early), section.why)
+        compiled = compile_match(raw, self.collected.zone)
+        if isinstance(compiled, Matcher):
+            return compiled
+        self.problems(compiled, where)
+        return None
+
+    def expectations(self, node: Node, path: Path) -> None:
+        if not isinstance(node.value, tuple):
+            self.fault(path, "expected a list of entries with block or allow")
+            return
+        for place, entry in enumerate(node.value):
+            expectation = read_expectation(entry.plain(), self.collected.zone)
+            where = (*path, place)
+            if isinstance(expectation, Expectation):
+                self.collected.expectations.append((self.file, entry.mark, where, expectation))
+            else:
+                self.problems(expectation, where)
+
+    def problems(self, problems: tuple[Problem, ...], where: Path) -> None:
+        for problem in problems:
+            self.fault((*where, *problem.path), problem.text)
+
+    def text(self, fields: Mapping[str, Node], key: str, path: Path) -> str | None:
+        """The text of a key; None when it is absent, or no text, which is a fault."""
+        if key not in fields:
+            return None
+        value = fields[key].value
+        if not isinstance(value, str):
+            self.fault((*path, key), "expected text")
+            return None
+        return value
+
+
+def _keys_used(raw: Plain, path: Path) -> Iterator[Path]:
+    """The path of every key in a match, those inside `not` too."""
+    if isinstance(raw, dict):
+        for key, value in raw.items():
+            yield (*path, key)
+            if key == "not":
+                yield from _keys_used(value, (*path, key))

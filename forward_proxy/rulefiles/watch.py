@@ -1,0 +1,107 @@
+"""Have the rule files changed?  A thread that hands out each new set, and each fault, as soon as it is written.
+
+Folders are watched, not files, since editors replace files by renaming.  A set that cannot be loaded is reported and
+changes nothing: what is in force stays in force.  The callbacks run in this thread; who needs another hands it on.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+
+from watchfiles import watch
+
+from forward_proxy.access.options import Action
+from forward_proxy.errors import RuleFileError
+from forward_proxy.rulefiles.rules import Rules, load
+
+_DEBOUNCE_MS = 50
+_STEP_MS = 10
+_TICK_MS = 250
+_RETRY_S = 1.0
+
+
+class Watcher:
+    """Watches from start() to stop(); `digest` is that of the set in force, so that only another one is handed out."""
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        on_change: Callable[[Rules], object],
+        on_error: Callable[[RuleFileError], object],
+        digest: str = "",
+        zone: str | None = None,
+        default: Action = "allow",
+    ) -> None:
+        self._folders = tuple(folders)
+        self._zone = zone
+        self._default: Action = default
+        self._on_change = on_change
+        self._on_error = on_error
+        self._told = digest
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        self._stop.clear()
+        self._thread = Thread(target=self._run, name="rule-files", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns once no callback runs any more; harmless when not started."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        for _ in self._occasions():
+            self._reload()
+
+    def _occasions(self) -> Iterator[None]:
+        """Whenever the files may have changed; each second while nothing can be watched."""
+        while not self._stop.is_set():
+            # A folder may be gone, or the system may have no watches left.
+            with suppress(OSError, RuntimeError):
+                yield from self._changes()
+            self._stop.wait(_RETRY_S)
+            yield
+
+    def _changes(self) -> Iterator[None]:
+        """At every change, and once when the watch stands; ends when a folder is replaced."""
+        watched = self._identities()
+        stands = False
+        for changes in watch(
+            *self._folders,
+            watch_filter=None,
+            stop_event=self._stop,
+            debounce=_DEBOUNCE_MS,
+            step=_STEP_MS,
+            rust_timeout=_TICK_MS,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+            recursive=False,
+        ):
+            if changes or not stands:
+                yield
+            if self._identities() != watched:
+                return
+            stands = True
+
+    def _identities(self) -> list[tuple[int, int]]:
+        """What tells a folder from another that took its place, which the old watch would not see."""
+        stats = [folder.stat() for folder in self._folders]
+        return [(stat.st_dev, stat.st_ino) for stat in stats]
+
+    def _reload(self) -> None:
+        """Tells of what is new: another set, or another fault."""
+        try:
+            rules = load(self._folders, self._zone, self._default)
+        except RuleFileError as error:
+            if self._told != str(error):
+                self._told = str(error)
+                self._on_error(error)
+            return
+        if self._told != rules.digest:
+            self._told = rules.digest
+            self._on_change(rules)

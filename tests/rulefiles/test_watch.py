@@ -1,0 +1,89 @@
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from forward_proxy.errors import RuleFileError
+from forward_proxy.rulefiles.rules import Rules, load
+from forward_proxy.rulefiles.watch import Watcher
+
+WAIT_S = 20
+GOOD = "rules: [{action: deny, match: {host: %s}}]\n"
+
+
+class Watched:
+    """A folder of rules under watch, and what the watcher tells, in order."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.told: Queue[Rules | RuleFileError] = Queue()
+        self.watcher = Watcher([folder], self.told.put, self.told.put, load([folder]).digest)
+
+    def write(self, text: str) -> None:
+        """As editors do it: a new file renamed over the old."""
+        new = self.folder / ".x.yaml.new"
+        new.write_text(text)
+        new.rename(self.folder / "x.yaml")
+
+    def next(self) -> Rules | RuleFileError:
+        return self.told.get(timeout=WAIT_S)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "x.yaml").write_text(GOOD % "a.test")
+    watched = Watched(folder)
+    yield watched
+    watched.watcher.stop()
+
+
+def test_a_changed_file_is_a_new_set(watched: Watched) -> None:
+    watched.watcher.start()
+    watched.write(GOOD % "b.test")
+    assert watched.next() == load([watched.folder])
+
+
+def test_what_was_written_before_the_watch_stood_is_not_missed(watched: Watched) -> None:
+    watched.write(GOOD % "b.test")
+    watched.watcher.start()
+    assert watched.next() == load([watched.folder])
+
+
+def test_a_broken_file_is_told_once_and_its_repair_is_a_new_set_even_when_nothing_changed(watched: Watched) -> None:
+    watched.watcher.start()
+    watched.write("rules: [{}")
+    fault = watched.next()
+    assert isinstance(fault, RuleFileError)
+    assert str(fault).startswith(f"{watched.folder}/x.yaml:")
+    watched.write(GOOD % "a.test")
+    assert watched.next() == load([watched.folder])
+    assert watched.told.empty()
+
+
+def test_a_folder_that_is_replaced_is_watched_again(watched: Watched) -> None:
+    watched.watcher.start()
+    watched.write(GOOD % "b.test")
+    assert isinstance(watched.next(), Rules)
+    watched.folder.rename(watched.folder.with_name("old"))
+    assert isinstance(watched.next(), RuleFileError)
+    watched.folder.mkdir()
+    watched.write(GOOD % "c.test")
+    # The empty folder may have been seen first: a set as well, though not for long.
+    while (told := watched.next()) != load([watched.folder]):
+        assert isinstance(told, Rules | RuleFileError)
+    watched.write(GOOD % "d.test")
+    assert watched.next() == load([watched.folder])
+
+
+def test_after_stop_nothing_is_told(watched: Watched) -> None:
+    watched.watcher.start()
+    watched.watcher.stop()
+    watched.write(GOOD % "b.test")
+    assert watched.told.empty()
+
+
+def test_stop_without_start_is_harmless(watched: Watched) -> None:
+    watched.watcher.stop()
