@@ -1,0 +1,61 @@
+"""What is remembered of an exchange?  One record each, whoever answered it: a denial, a stored response, an origin.
+
+Times are POSIX seconds as float.  Bytes count content (RFC 9110 §6.4), not framing or fields.  No field value is ever
+here, only names of the fields that were changed.  Words are the RFCs': `cache` is `hit` or why the request went on,
+`fwd=uri-miss` (RFC 9211 §2.1, §2.2), `error` an error type of RFC 9209 §2.3.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+type Kind = Literal["http", "tunnel", "websocket"]
+type Verdict = Literal["allowed", "denied"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One exchange; `id` is the log's, 0 until written, and grows in the order of writing.
+
+    `outcome` is the short word of the live view: `hit`, `fwd=uri-miss`, `denied`, `tunnel`, `error`.  `rule` is where
+    the deciding rule stands (`rules/10-trackers.yaml:12`), None when the default decided.  `cache_detail` says why in
+    words.  `origin` is `ip:port`; `tls_version` is that towards the origin.  `page` is the host of the page that asked.
+    """
+
+    started_at: float
+    client: str
+    method: str
+    target: str
+    host: str
+    outcome: str
+    id: int = 0
+    kind: Kind = "http"
+    first_byte_at: float | None = None
+    ended_at: float | None = None
+    status: int | None = None
+    content_type: str | None = None
+    request_bytes: int = 0
+    response_bytes: int = 0
+    verdict: Verdict = "allowed"
+    rule: str | None = None
+    rule_id: str | None = None
+    reason: str | None = None
+    cache: str | None = None
+    cache_stored: bool = False
+    cache_detail: str | None = None
+    anonymity: str | None = None
+    changed_request_fields: tuple[str, ...] = ()
+    changed_response_fields: tuple[str, ...] = ()
+    origin: str | None = None
+    client_http_version: str | None = None
+    origin_http_version: str | None = None
+    tls_version: str | None = None
+    intercepted: bool = False
+    resource: str | None = None
+    page: str | None = None
+    error: str | None = None
+    error_detail: str | None = None
+
+    @property
+    def duration_s(self) -> float | None:
+        """From the request's first byte to the answer's last; None while unknown."""
+        return None if self.ended_at is None else self.ended_at - self.started_at
