@@ -1,0 +1,96 @@
+"""Which value is in force?  Defaults, then the file, the environment and the flags, each over the one before.
+
+A list is replaced as a whole, never added to.  Every text is checked, also one that a later source overrides, and
+all problems are reported together.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from forward_proxy.errors import SettingsError
+from forward_proxy.settings.file import read_file
+from forward_proxy.settings.given import Given, Reading, Text, from_environment, from_flags
+from forward_proxy.settings.model import SETTINGS, Settings, Source
+from forward_proxy.settings.places import Places, default_places
+
+_LONGEST_ECHO = 80
+
+
+def load_settings(
+    file: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, Sequence[str]],
+    places: Places | None = None,
+) -> Settings:
+    """The settings in force; `flags` are texts by the key of their setting.
+
+    Raises SettingsError with one line for each problem.
+    """
+    places = places or default_places(environ)
+    readings = (read_file(file) if file else Reading(), from_environment(environ), from_flags(flags))
+    given = [each for reading in readings for each in reading.given]
+    mistakes = [(each.setting.key, mistake) for each in given for mistake in _mistakes(each)]
+    wrong = {key for key, _ in mistakes}
+    winners = {each.setting.key: each for each in given if each.setting.key not in wrong}
+    settings = _in_force(Settings(rules=places.rules, state=places.state), winners)
+    problems = [problem for reading in readings for problem in reading.problems]
+    problems += [mistake for _, mistake in mistakes]
+    if wrong.isdisjoint(("listen", "allow_clients")):
+        problems += _unsafe(settings)
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def _mistakes(given: Given) -> Iterator[str]:
+    kind = given.setting.kind
+    for member, value in zip(given.members, _parsed(given), strict=True):
+        if value is None:
+            yield f"{member.place}: {given.setting.key}: expected {kind.expected}; found {_echo(member.text)}"
+
+
+def _parsed(given: Given) -> tuple[object, ...]:
+    kind = given.setting.kind
+    return tuple(kind.parse(_anchored(member, given.base) if kind.path else member.text) for member in given.members)
+
+
+def _anchored(member: Text, base: Path) -> str:
+    if not member.text:
+        return ""
+    try:
+        return str(base / Path(member.text).expanduser())
+    except RuntimeError:  # A home folder that does not exist is a name like any other.
+        return str(base / member.text)
+
+
+def _echo(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_ECHO else text[:_LONGEST_ECHO] + "…")
+
+
+def _in_force(defaults: Settings, winners: Mapping[str, Given]) -> Settings:
+    changes: dict[str, Any] = {}
+    sections: dict[str, dict[str, Any]] = {}
+    for given in winners.values():
+        *section, name = given.setting.attribute
+        into = sections.setdefault(section[0], {}) if section else changes
+        into[name] = given.setting.value(_parsed(given))
+    changes |= {name: replace(getattr(defaults, name), **values) for name, values in sections.items()}
+    sources = {s.key: winners[s.key].source if s.key in winners else Source() for s in SETTINGS}
+    settings = replace(defaults, **changes, sources=MappingProxyType(sources))
+    return replace(settings, connect_ports=tuple(sorted({443, *settings.connect_ports})))
+
+
+def _unsafe(settings: Settings) -> Iterator[str]:
+    """Listening addresses that are sound by themselves and not together with the rest."""
+    place = settings.sources["listen"]
+    if not settings.listen:
+        yield f"{place}: listen: expected at least one HOST:PORT"
+    for endpoint in settings.listen:
+        if not endpoint.is_loopback and not settings.allow_clients:
+            yield (
+                f"{place}: listen: refuses to be an open proxy: other machines can reach {endpoint}, "
+                "so allow_clients must name those that may use it"
+            )

@@ -1,0 +1,139 @@
+"""Every setting there is, with its default and meaning.
+
+`Settings` holds parsed values, each with the source that won: flags over environment over file over default.
+"""
+# ruff: noqa: RUF009 - one, optional and many are field() with more to say; nothing is called for an instance.
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from forward_proxy.access.options import Action
+from forward_proxy.anonymity.level import Level
+from forward_proxy.matching.clients import Network
+from forward_proxy.settings import kinds
+from forward_proxy.settings.declared import Setting, declared, many, one, optional
+from forward_proxy.settings.endpoints import Endpoint, Resolution
+from forward_proxy.settings.kinds import Kind, words
+
+LEVEL: Kind[Level] = words({level.value: level for level in Level}, "off, standard or strict")
+VERDICT: Kind[Action] = words({"allow": "allow", "deny": "deny"})
+# Saying yes in passing is not enough here.
+SECRETS: Kind[bool] = words(
+    {"off": False, "no": False, "false": False, "yes-i-mean-it": True},
+    "off, or yes-i-mean-it to write passwords, tokens and cookies to the log in the clear",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value came from: `where` is file:line:column, the variable's name or the flag, empty for a default."""
+
+    kind: Literal["default", "file", "environment", "flag"] = "default"
+    where: str = ""
+
+    def __str__(self) -> str:
+        return self.where or self.kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """The store of responses."""
+
+    enabled: bool = one(kinds.SWITCH, "on", "Store responses and reuse them.")
+    size_limit_bytes: int = one(kinds.POSITIVE_SIZE, "1GiB", "The most that stored responses may take on disk.")
+    reserve_bytes: int = one(kinds.SIZE, "128MiB", "Disk space left free: nothing is stored when less would remain.")
+    max_content_bytes: int = one(kinds.POSITIVE_SIZE, "256MiB", "A response with more content is not stored.")
+    heuristic_fraction: float = one(
+        kinds.FRACTION, "0.1", "The part of the time since Last-Modified for which a response without expiry is fresh."
+    )
+    heuristics_with_query: bool = one(
+        kinds.SWITCH, "off", "Give that heuristic freshness to targets with a query, too."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """The record of every exchange."""
+
+    keep_days: int = one(kinds.DAYS, "30", "Older records are deleted.")
+    max_size_bytes: int = one(kinds.POSITIVE_SIZE, "512MiB", "The oldest records are deleted when the log is larger.")
+    with_secrets: bool = one(
+        SECRETS,
+        "off",
+        "Whether Authorization, Cookie and fields like them are logged with their values.",
+        "--log-with-secrets",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the program was asked to do."""
+
+    listen: tuple[Endpoint, ...] = many(
+        kinds.ENDPOINT, ("127.0.0.1:8080",), "Where clients connect; port 0 picks a free one.", "--listen"
+    )
+    rules: tuple[Path, ...] = many(kinds.FOLDER, None, "Folders of rule files, the first asked first.", "--rules")
+    default_verdict: Action = one(VERDICT, "allow", "What becomes of a request that no rule matches.")
+    state: Path = one(kinds.FOLDER, None, "Where stored responses, the log and the CA are kept.", "--state")
+    allow_clients: tuple[Network, ...] = many(
+        kinds.NETWORK,
+        (),
+        "Other machines that may use the proxy; required to listen beyond loopback.",
+        "--allow-clients",
+    )
+    connect_ports: tuple[int, ...] = many(
+        kinds.PORT, ("443",), "Ports that CONNECT may name; 443 always may.", "--connect-port"
+    )
+    allow_private_targets: bool = one(
+        kinds.SWITCH,
+        "off",
+        "Let every client reach loopback, private, link-local and metadata addresses.",
+        "--allow-private-targets",
+    )
+    origin_ca: Path | None = optional(
+        kinds.FILE, "PEM certificates to trust in origins besides the usual ones.", "--origin-ca"
+    )
+    resolve: tuple[Resolution, ...] = many(
+        kinds.RESOLUTION,
+        (),
+        "The address to dial for a host and port, as curl has it; several are tried in turn.",
+        "--resolve",
+    )
+    connect_timeout_s: float = one(kinds.DURATION, "10s", "How long connecting to an origin may take.")
+    idle_timeout_s: float = one(kinds.DURATION, "10m", "How long a connection may carry nothing before it is closed.")
+    anonymity: Level = one(LEVEL, "standard", "Which fields leave this proxy, where no rule says else.", "--anonymity")
+    inspect: bool = one(
+        kinds.SWITCH, "on", "Open TLS to judge, cache and log what is inside; off opens none.", "--inspect"
+    )
+    cache: CacheSettings = CacheSettings()
+    log: LogSettings = LogSettings()
+    sources: Mapping[str, Source] = field(default=MappingProxyType({}), compare=False)
+
+    @property
+    def ca_certificate(self) -> Path:
+        """The certificate of the authority that signs for inspected hosts; the first `run` makes it."""
+        return self.state / "ca" / "forward-proxy-ca.pem"
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the operator has switched on and should be reminded of at every start."""
+        return tuple(f"{key} ({self.sources.get(key, Source())}): {text}" for key, text in self._cautions())
+
+    def _cautions(self) -> list[tuple[str, str]]:
+        cautions = []
+        if self.log.with_secrets:
+            cautions.append(("log.with_secrets", "passwords, tokens and cookies are logged in the clear"))
+        if self.allow_private_targets:
+            cautions.append(
+                ("allow_private_targets", "every client can reach this machine, its network and its cloud metadata")
+            )
+        if any(network.prefixlen == 0 for network in self.allow_clients):
+            cautions.append(("allow_clients", "every machine that can reach this proxy may use it"))
+        return cautions
+
+
+SETTINGS: tuple[Setting, ...] = tuple(declared(Settings))
+BY_KEY: Mapping[str, Setting] = {setting.key: setting for setting in SETTINGS}

@@ -1,0 +1,66 @@
+"""What does each part get to know of the settings?  Its own options, and the folder it keeps its state in.
+
+Nothing here needs the engine, so a command that only asks starts as fast as its answer allows.
+"""
+
+from pathlib import Path
+
+from forward_proxy.access.options import Options as AccessOptions
+from forward_proxy.caching.options import Options as CachingOptions
+from forward_proxy.policy.door import State
+from forward_proxy.rulefiles.rules import Rules
+from forward_proxy.settings.model import Settings
+from forward_proxy.storage.options import Options as StoreOptions
+from forward_proxy.traffic.options import Options as LogOptions
+
+
+def state_of(settings: Settings, rules: Rules) -> State:
+    """The immutable snapshot that every decision is made from."""
+    return State(
+        access=rules.access,
+        access_options=access_options(settings),
+        caching_options=caching_options(settings),
+        anonymity=rules.anonymity,
+        inspect=rules.inspect,
+        cache=rules.cache,
+        default_level=settings.anonymity,
+        inspect_by_default=settings.inspect,
+        cache_by_default=settings.cache.enabled,
+    )
+
+
+def access_options(settings: Settings) -> AccessOptions:
+    return AccessOptions(
+        settings.default_verdict,
+        settings.allow_clients,
+        frozenset(settings.connect_ports),
+        settings.allow_private_targets,
+    )
+
+
+def caching_options(settings: Settings) -> CachingOptions:
+    return CachingOptions(
+        max_content_bytes=settings.cache.max_content_bytes,
+        heuristic_fraction=settings.cache.heuristic_fraction,
+        heuristics_with_query=settings.cache.heuristics_with_query,
+    )
+
+
+def store_options(settings: Settings) -> StoreOptions:
+    return StoreOptions(settings.cache.size_limit_bytes, settings.cache.reserve_bytes, settings.cache.max_content_bytes)
+
+
+def log_options(settings: Settings) -> LogOptions:
+    return LogOptions(settings.log.with_secrets, settings.log.keep_days, settings.log.max_size_bytes)
+
+
+def ca_folder(settings: Settings) -> Path:
+    return settings.state / "ca"
+
+
+def store_folder(settings: Settings) -> Path:
+    return settings.state / "responses"
+
+
+def log_folder(settings: Settings) -> Path:
+    return settings.state / "traffic"
