@@ -1,0 +1,127 @@
+"""Answers of our own: denials and errors.  RFC 9110 §15, RFC 9209 (Proxy-Status), RFC 9457 (problem details).
+
+Each says in standard fields and in words what happened, which rule did it and where that rule stands.  The form
+follows the asker: a page for a document, JSON for whoever asks for JSON, nothing but the right type for a script,
+image or other part of a page, plain text for the rest.  None of them may be stored by anyone.
+"""
+
+import html
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from forward_proxy.matching.subject import Resource, RuleRef
+from forward_proxy.message.fields import FieldSection
+from forward_proxy.message.heads import RequestHead
+from forward_proxy.policy.decisions import Deny
+
+PROXY_NAME = "forward-proxy"
+
+_EMPTY_TYPES: dict[Resource, bytes] = {
+    "script": b"text/javascript; charset=utf-8",
+    "style": b"text/css; charset=utf-8",
+    "image": b"image/gif",
+    "font": b"font/woff2",
+    "media": b"video/mp4",
+    "object": b"application/octet-stream",
+}
+_PHRASES = {508: "Loop Detected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response made here; `content` is never large."""
+
+    status: int
+    fields: FieldSection
+    content: bytes = b""
+
+
+def denial(deny: Deny, request: RequestHead | None) -> Answer:
+    """The answer to a request that was refused or could not be served."""
+    content_type, content = _content(deny, request)
+    lines = [
+        (b"content-type", content_type),
+        (b"content-length", b"%d" % len(content)),
+        (b"cache-control", b"no-store"),
+        (b"proxy-status", proxy_status(deny.error, _details(deny))),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if content_type.startswith(b"text/html"):
+        lines.append((b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"))
+    head_only = request is not None and request.method == "HEAD"
+    return Answer(deny.status, FieldSection(lines), b"" if head_only else content)
+
+
+def proxy_status(error: str, details: str = "") -> bytes:
+    """One Proxy-Status member; `error` is a registered type of RFC 9209 §2.3, details any text."""
+    text = "".join(c if " " <= c <= "~" else "?" for c in details)
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f"{PROXY_NAME}; error={error}{f'''; details="{quoted}\"''' if quoted else ''}".encode("ascii")
+
+
+def _details(deny: Deny) -> str:
+    return ", ".join(part for part in (str(deny.rule) if deny.rule else "", deny.reason) if part)
+
+
+def _content(deny: Deny, request: RequestHead | None) -> tuple[bytes, bytes]:
+    accept = request.fields.text(b"accept").lower() if request else ""
+    if "json" in accept and "text/html" not in accept:
+        return b"application/problem+json", _json(deny, request)
+    if deny.resource in _EMPTY_TYPES:
+        return _EMPTY_TYPES[deny.resource], b""
+    if deny.resource in ("document", "frame") or "text/html" in accept:
+        return b"text/html; charset=utf-8", _page(deny, request)
+    return b"text/plain; charset=utf-8", _text(deny, request)
+
+
+def _json(deny: Deny, request: RequestHead | None) -> bytes:
+    rule = {"id": deny.rule.id, "file": deny.rule.file, "line": deny.rule.line} if deny.rule else None
+    problem = {
+        "title": _title(deny),
+        "status": deny.status,
+        "detail": deny.reason,
+        "instance": str(request.target) if request else None,
+        "error": deny.error,
+        "rule": rule,
+    }
+    return json.dumps(problem, ensure_ascii=False).encode() + b"\n"
+
+
+def _text(deny: Deny, request: RequestHead | None) -> bytes:
+    target = f"{request.target}\n" if request else ""
+    return f"{_title(deny)}\n{target}{deny.reason}\n{_where(deny.rule)}".encode()
+
+
+def _page(deny: Deny, request: RequestHead | None) -> bytes:
+    rows = [("Address", str(request.target) if request else ""), ("Reason", deny.reason)]
+    if deny.rule:
+        rows += [("Rule", deny.rule.id or ""), ("Where", str(deny.rule))]
+    else:
+        rows += [("Error", deny.error)]
+    table = "".join(f"<dt>{name}<dd>{html.escape(value)}" for name, value in rows if value)
+    title = html.escape(_title(deny))
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title><style>{_STYLE}</style><main><h1>{title}</h1><dl>{table}</dl>"
+        f"<p>{PROXY_NAME} answered this request itself; "
+        f"{'nothing was sent to the site' if deny.status == HTTPStatus.FORBIDDEN else 'the site did not'}.</main>\n"
+    ).encode()
+
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;margin:12vh auto;max-width:36rem;padding:0 1.5rem;"
+    "color:#1c2430;background:#fff}h1{font-size:1.4rem}dl{display:grid;grid-template-columns:max-content 1fr;"
+    "gap:.3rem 1rem}dt{color:#5a6675}dd{margin:0;overflow-wrap:anywhere}p{color:#5a6675;font-size:.9rem}"
+    "@media(prefers-color-scheme:dark){body{color:#e4e8ee;background:#14181f}dt,p{color:#9aa6b5}}"
+)
+
+
+def _title(deny: Deny) -> str:
+    if deny.by_policy:
+        return "Blocked by a rule" if deny.rule else "Refused"
+    return f"{deny.status} {_PHRASES.get(deny.status) or HTTPStatus(deny.status).phrase}"
+
+
+def _where(rule: RuleRef | None) -> str:
+    return f"rule {rule.id or ''} at {rule}\n".replace("  ", " ") if rule else ""

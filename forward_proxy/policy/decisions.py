@@ -1,0 +1,132 @@
+"""What the policy decides: one small value for each outcome, each naming its cause.
+
+A decision changes nothing.  What it wants changed (fields, the store) it carries as data, and the driver that answers
+applies it once.
+"""
+
+from dataclasses import dataclass
+
+from forward_proxy.anonymity import Level
+from forward_proxy.caching import CacheKey, Delivery, StoredResponse
+from forward_proxy.matching.subject import Resource, RuleRef, Subject
+from forward_proxy.message.fields import NO_EDITS, Edits
+from forward_proxy.message.heads import RequestHead
+from forward_proxy.message.targets import TargetUri
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChanges:
+    """What becomes of stored responses: heads to write back, ids to drop, and targets whose responses are suspect."""
+
+    freshened: tuple[StoredResponse, ...] = ()
+    outdated: tuple[StoredResponse, ...] = ()
+    invalidated: tuple[TargetUri, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.freshened or self.outdated or self.invalidated)
+
+
+NO_CHANGES = StoreChanges()
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Answered here, never forwarded; `error` is a type of RFC 9209 §2.3, `rule` None when no rule did it."""
+
+    status: int
+    error: str
+    reason: str
+    rule: RuleRef | None = None
+    resource: Resource = "other"
+    changes: StoreChanges = NO_CHANGES
+
+    @property
+    def by_policy(self) -> bool:
+        """Whether somebody's will refused it, rather than a fault."""
+        return self.error == "http_request_denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What every request that is not denied carries along: who allowed it, and what its fields become.
+
+    `edits` are all of them, `anonymised` those of the anonymity level alone.
+    """
+
+    subject: Subject
+    request: RequestHead
+    outbound: RequestHead
+    level: Level
+    edits: Edits = NO_EDITS
+    anonymised: Edits = NO_EDITS
+    rule: RuleRef | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Ask the storage for this key, then the policy again."""
+
+    allowed: Allowed
+    key: CacheKey
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send towards the origin; `fwd` is why, in the words of RFC 9211 §2.2."""
+
+    allowed: Allowed
+    fwd: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """Send towards the origin with the validators of stored responses (RFC 9111 §4.3.1)."""
+
+    allowed: Allowed
+    fwd: str
+    edits: Edits
+    candidates: tuple[StoredResponse, ...]
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """Answer from the store; `fwd` tells why the origin was asked first, None when it was not."""
+
+    allowed: Allowed
+    stored: StoredResponse
+    delivery: Delivery
+    fwd: str | None = None
+    detail: str = ""
+    changes: StoreChanges = NO_CHANGES
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Send the origin's response on, after the edits.
+
+    `storing` is what to store while it passes, None for the reason in `detail`.
+    """
+
+    allowed: Allowed
+    fwd: str
+    edits: Edits
+    anonymised: Edits
+    storing: StoredResponse | None
+    detail: str = ""
+    changes: StoreChanges = NO_CHANGES
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Open this TLS connection and judge each request inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """Relay bytes unread."""
+
+    rule: RuleRef | None = None
+    reason: str = ""

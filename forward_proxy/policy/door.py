@@ -1,0 +1,154 @@
+"""The one door both drivers knock on: access, then anonymity, then caching, then the response on its way back.
+
+Every method is a pure function of what it is given and of the immutable `State`.  Deciding twice is harmless.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from forward_proxy import anonymity, caching
+from forward_proxy.access import targets as access_targets
+from forward_proxy.access.options import Options as AccessOptions
+from forward_proxy.access.rules import AccessRules, Denied
+from forward_proxy.anonymity import Level
+from forward_proxy.caching import StoredResponse
+from forward_proxy.matching.choice import Choice, first_match
+from forward_proxy.matching.subject import Subject
+from forward_proxy.matching.subjects import subject_of, with_response
+from forward_proxy.message.heads import RequestHead, ResponseHead
+from forward_proxy.message.hosts import IPAddress, canonical_host
+from forward_proxy.message.targets import TargetUri
+from forward_proxy.policy import hops, returning
+from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, Relay, Serve, Tunnel, Validate
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything decisions depend on besides the exchange itself: one immutable snapshot, swapped whole on reload."""
+
+    access: AccessRules
+    access_options: AccessOptions
+    caching_options: caching.Options
+    anonymity: tuple[Choice[Level], ...] = ()
+    inspect: tuple[Choice[Literal["never", "always"]], ...] = ()
+    cache: tuple[Choice[Literal["bypass"]], ...] = ()
+    default_level: Level = Level.STANDARD
+    inspect_by_default: bool = True
+    cache_by_default: bool = True
+
+
+class Policy:
+    """Decides; knows the state it was built with and nothing else."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def on_connect(self, authority: tuple[str, int], client: IPAddress, now: int) -> Deny | Inspect | Tunnel:
+        """May this client have a tunnel, and is it opened?
+
+        A denied host that is inspected is denied inside, where the person can read why.
+        """
+        host, port = authority
+        name = canonical_host(host)
+        if name is None or not 0 < port < 65536:
+            return Deny(400, "http_request_error", "CONNECT names no host and port")
+        options = self.state.access_options
+        if refusal := access_targets.judge_client(client, options) or access_targets.judge_connect_port(port, options):
+            return Deny(403, refusal.error, refusal.reason)
+        return self.on_hello((name,), port, client, now)
+
+    def on_hello(self, names: tuple[str, ...], port: int, client: IPAddress, now: int) -> Deny | Inspect | Tunnel:
+        """A TLS connection inside CONNECT: `names` are the CONNECT host and the server name, canonical."""
+        subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
+        return Inspect() if all(map(self._inspects, subjects)) else self._tunnel(subjects)
+
+    def on_opaque(self, names: tuple[str, ...], port: int, client: IPAddress, now: int) -> Deny | Tunnel:
+        """Bytes inside CONNECT that nobody can answer inside: TLS that is not opened, or no HTTP."""
+        return self._tunnel(tuple(tunnel_subject(name, port, client, now) for name in names))
+
+    def on_request(
+        self, head: RequestHead, client: IPAddress, names: tuple[str, ...], now: int
+    ) -> Deny | Lookup | Forward:
+        """`names` are the other canonical hosts that this request came under: CONNECT authority, server name, Host."""
+        subject = subject_of(head, client, now)
+        if refusal := access_targets.judge_client(client, self.state.access_options):
+            return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
+        others = (_renamed(subject, name) for name in names if name != subject.host)
+        verdict = self.state.access.decide_all((subject, *others))
+        if isinstance(verdict, Denied):
+            return Deny(403, "http_request_denied", verdict.reason, verdict.rule, subject.resource)
+        level = self.level_for(subject)
+        anonymised = anonymity.request_edits(level, head, subject)
+        edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
+        allowed = Allowed(subject, head, head.edited(edits), level, edits, anonymised, verdict.rule, verdict.reason)
+        return self._planned(allowed)
+
+    def on_stored(
+        self, lookup: Lookup, candidates: tuple[StoredResponse, ...], now: int
+    ) -> Serve | Validate | Forward | Deny:
+        """What the stored responses under this key are good for (RFC 9111 §4)."""
+        allowed = lookup.allowed
+        match caching.select(allowed.outbound, candidates, now, self.state.caching_options):
+            case caching.Reuse() as reuse:
+                return returning.served(allowed, reuse)
+            case caching.Validate() as validate:
+                return Validate(allowed, validate.fwd, validate.edits, validate.candidates, validate.detail)
+            case caching.Miss() as miss:
+                return Forward(allowed, miss.fwd, miss.detail)
+            case caching.GatewayTimeout() as timeout:
+                # RFC 9209 has no word for it; only-if-cached is a wish of the client's that cannot be met.
+                return Deny(
+                    504, "http_request_error", f"only-if-cached: {timeout.reason}", None, allowed.subject.resource
+                )
+
+    def on_response(
+        self, sent: Forward | Validate, response: ResponseHead, request_at: int, response_at: int
+    ) -> Deny | Serve | Relay:
+        """The origin's final response head: deny it by its type, serve what it validated, or relay it."""
+        allowed = sent.allowed
+        if self.state.access.needs_response:
+            verdict = self.state.access.decide(with_response(allowed.subject, response))
+            if isinstance(verdict, Denied):
+                return Deny(403, "http_request_denied", verdict.reason, verdict.rule, allowed.subject.resource)
+        return returning.answered(sent, response, request_at, response_at, self.state.caching_options)
+
+    def on_failure(self, sent: Forward | Validate, status: int, error: str, detail: str, now: int) -> Deny | Serve:
+        """The origin gave no response; `error` is of RFC 9209 §2.3.  Something stale may stand in (§4.2.4)."""
+        deny = Deny(status, error, detail, None, sent.allowed.subject.resource)
+        if isinstance(sent, Forward):
+            return deny
+        return returning.stood_in(sent, self.state.caching_options, now) or deny
+
+    def level_for(self, subject: Subject) -> Level:
+        choice = first_match(self.state.anonymity, subject)
+        return choice.value if choice else self.state.default_level
+
+    def _planned(self, allowed: Allowed) -> Lookup | Forward:
+        if not self.state.cache_by_default:
+            return Forward(allowed, "bypass", "the cache is off")
+        if bypass := first_match(self.state.cache, allowed.subject):
+            return Forward(allowed, "bypass", f"by {bypass.where}")
+        plan = caching.request_plan(allowed.outbound, self.state.caching_options)
+        if isinstance(plan, caching.Bypass):
+            return Forward(allowed, plan.fwd, plan.detail)
+        return Lookup(allowed, plan)
+
+    def _inspects(self, subject: Subject) -> bool:
+        choice = first_match(self.state.inspect, subject)
+        return self.state.inspect_by_default and (choice is None or choice.value == "always")
+
+    def _tunnel(self, subjects: tuple[Subject, ...]) -> Deny | Tunnel:
+        verdict = self.state.access.decide_all(subjects)
+        if isinstance(verdict, Denied):
+            return Deny(403, "http_request_denied", verdict.reason, verdict.rule)
+        return Tunnel(verdict.rule, verdict.reason)
+
+
+def tunnel_subject(host: str, port: int, client: IPAddress, now: int) -> Subject:
+    """A CONNECT as rules see it: no path, for nobody knows it."""
+    return subject_of(RequestHead("CONNECT", TargetUri("https", host, port, "")), client, now)
+
+
+def _renamed(subject: Subject, name: str) -> Subject:
+    """The same request under another of its names."""
+    return replace(subject, host=name, url=subject.url.replace(subject.host, name, 1))

@@ -1,0 +1,125 @@
+"""What goes back to the client: a stored response, the origin's, or a stale one in its place.
+
+The anonymity edits are made before storing, so that nothing is stored that was not meant to be seen, and once more on
+delivery, where the level may have changed since.  Age, Via and Cache-Status are added on delivery only.
+"""
+
+from forward_proxy import anonymity, caching
+from forward_proxy.caching import CacheStatus, Options, Reuse
+from forward_proxy.message.dates import format_date
+from forward_proxy.message.fields import NO_EDITS, Edits, FieldSection
+from forward_proxy.message.heads import ResponseHead
+from forward_proxy.policy import hops
+from forward_proxy.policy.decisions import NO_CHANGES, Allowed, Deny, Forward, Relay, Serve, StoreChanges, Validate
+
+
+def served(allowed: Allowed, reuse: Reuse) -> Serve:
+    """A reuse without asking the origin."""
+    return _serve(allowed, reuse, CacheStatus(hit=True, ttl=reuse.ttl))
+
+
+def answered(
+    sent: Forward | Validate, response: ResponseHead, request_at: int, response_at: int, options: Options
+) -> Deny | Serve | Relay:
+    """What the origin's response means for the client and for the store."""
+    allowed = sent.allowed
+    anonymised = anonymity.response_edits(allowed.level, allowed.request, response, allowed.subject)
+    cleaned = response.edited(hops.response_hops(response) | anonymised)
+    if isinstance(sent, Validate):
+        meaning = caching.after_validation(
+            allowed.outbound, sent.candidates, cleaned, request_at=request_at, response_at=response_at, options=options
+        )
+        match meaning:
+            case caching.Freshened():
+                return _validated(sent, meaning, response.status)
+            case caching.Reuse():
+                return _serve(
+                    allowed, meaning, _stale(sent, response.status, meaning), fwd=sent.fwd, detail="stale-if-error"
+                )
+            case caching.AskAgain():
+                # The client may simply ask again: with nothing stored, that goes out without our validators.
+                changes = StoreChanges(outdated=sent.candidates)
+                reason = "the origin's 304 is about something else than was asked"
+                return Deny(502, "http_protocol_error", reason, None, allowed.subject.resource, changes)
+            case caching.PassOn():
+                pass
+    return _relayed(sent, response, cleaned, anonymised, request_at, response_at, options)
+
+
+def stood_in(sent: Validate, options: Options, now: int) -> Serve | None:
+    """A stale stored response in place of an origin that cannot be reached; None when nothing may stand in."""
+    reuse = caching.after_failure(sent.allowed.outbound, sent.candidates, now, options, answered=False)
+    if reuse is None:
+        return None
+    return _serve(sent.allowed, reuse, _stale(sent, None, reuse), fwd=sent.fwd, detail="the origin cannot be reached")
+
+
+def _validated(sent: Validate, meaning: caching.Freshened, status: int) -> Serve:
+    stored = meaning.reuse.stored
+    changes = (
+        StoreChanges(freshened=(stored, *meaning.also))
+        if meaning.keep
+        else StoreChanges(freshened=meaning.also, outdated=(stored,))
+    )
+    said = CacheStatus(fwd=sent.fwd, fwd_status=status, ttl=meaning.reuse.ttl, stored=meaning.keep, detail=sent.detail)
+    return _serve(sent.allowed, meaning.reuse, said, sent.fwd, sent.detail, changes, FieldSection(meaning.for_client))
+
+
+def _relayed(
+    sent: Forward | Validate,
+    response: ResponseHead,
+    cleaned: ResponseHead,
+    anonymised: Edits,
+    request_at: int,
+    response_at: int,
+    options: Options,
+) -> Relay:
+    allowed = sent.allowed
+    request = allowed.outbound
+    times = {"request_at": request_at, "response_at": response_at}
+    verdict = caching.may_store(request, cleaned, **times, options=options)
+    storing = verdict.stored if isinstance(verdict, caching.Storable) else None
+    refusal = verdict.reason if isinstance(verdict, caching.NotStorable) else ""
+    if sent.fwd == "bypass":
+        storing = None
+    detail = "; ".join(part for part in (sent.detail, refusal) if part)
+    changes = StoreChanges(invalidated=caching.invalidated(request, cleaned))
+    if request.method == "HEAD" and isinstance(sent, Validate):
+        update = caching.after_head(request, sent.candidates, cleaned, **times, options=options)
+        changes = StoreChanges(update.freshened, update.outdated, changes.invalidated)
+    marks = _marks(cleaned.fields, CacheStatus(fwd=sent.fwd, stored=storing is not None, detail=detail))
+    edits = hops.response_hops(response) | anonymised | _dated(cleaned.fields, response_at) | marks
+    return Relay(allowed, sent.fwd, edits, anonymised, storing, detail, changes)
+
+
+def _serve(
+    allowed: Allowed,
+    reuse: Reuse,
+    said: CacheStatus,
+    fwd: str | None = None,
+    detail: str = "",
+    changes: StoreChanges = NO_CHANGES,
+    for_client: FieldSection | None = None,
+) -> Serve:
+    delivery = caching.deliver(allowed.request, reuse, said)
+    head = delivery.head
+    edits = anonymity.response_edits(allowed.level, allowed.request, head, allowed.subject)
+    head = head.edited(edits | hops.via(head.fields))
+    if for_client:
+        head = ResponseHead(head.status, FieldSection((*head.fields, *for_client)))
+    return Serve(allowed, reuse.stored, caching.Delivery(head, delivery.with_content), fwd, detail, changes)
+
+
+def _stale(sent: Validate, status: int | None, reuse: Reuse) -> CacheStatus:
+    return CacheStatus(fwd=sent.fwd, fwd_status=status, ttl=reuse.ttl, detail="stale, the origin failed")
+
+
+def _dated(fields: FieldSection, response_at: int) -> Edits:
+    """The time of receipt as Date for a response that has none (RFC 9110 §6.6.1)."""
+    return NO_EDITS if b"date" in fields else Edits(((b"date", format_date(response_at)),))
+
+
+def _marks(fields: FieldSection, said: CacheStatus) -> Edits:
+    """Via and Cache-Status, each after those of the hops before us."""
+    marked = caching.with_cache_status(fields, said)
+    return hops.via(fields) | Edits(tuple((b"cache-status", value) for value in marked.get_all(b"cache-status")))

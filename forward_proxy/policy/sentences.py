@@ -1,0 +1,93 @@
+"""What was decided, in one plain sentence for the person who asked."""
+
+from forward_proxy import caching
+from forward_proxy.caching import Options, StoredResponse
+from forward_proxy.matching.subject import RuleRef
+from forward_proxy.message.heads import RequestHead
+from forward_proxy.policy.decisions import Deny, Forward, Inspect, Serve, Tunnel, Validate
+from forward_proxy.policy.rehearsal import Rehearsal
+
+
+def sentence(rehearsal: Rehearsal) -> str:
+    """The whole outcome, ending with a full stop."""
+    decision = rehearsal.decision
+    match decision:
+        case Deny() if decision.by_policy:
+            who = f" by {named(decision.rule)}" if decision.rule else ""
+            return _ended(f"Denied with {decision.status}{who}{_because(decision.reason)}")
+        case Deny():
+            return _ended(f"Refused with {decision.status} ({decision.error}): {decision.reason}")
+        case Tunnel():
+            return f"{_allowed(decision.rule)}; the tunnel is relayed unread, so no rule sees the requests inside."
+        case Inspect():
+            return "Let through; the tunnel is opened, and each request inside is judged by itself."
+    return _ended(f"{_allowed(decision.allowed.rule)}; {_answered(decision)}")
+
+
+def named(rule: RuleRef) -> str:
+    """The rule by its id, if it has one, and its place."""
+    return f"rule {rule.id} ({rule})" if rule.id else f"the rule at {rule}"
+
+
+def use_of(request: RequestHead, stored: StoredResponse, now: int, options: Options) -> str:
+    """What this stored response alone is good for: whether and why it may answer this request (RFC 9111 §4)."""
+    sums = caching.freshness(stored, now, options)
+    match caching.select(request, (stored,), now, options):
+        case caching.Reuse():
+            return "may be reused without asking" + ("" if sums.fresh else ", although it is stale")
+        case caching.Validate(fwd=fwd, detail=detail):
+            return f"has to be validated first: {_why_not(fwd, detail)}"
+        case caching.Miss(fwd="vary-miss"):
+            return "does not fit: the request fields that Vary names are others"
+        case caching.Miss(fwd=fwd, detail=detail):
+            return f"cannot be used: {_why_not(fwd, detail)}, and there is nothing to validate it by"
+        case caching.GatewayTimeout(reason=reason):
+            return f"cannot be used: {reason}, and the request wants nothing from the origin"
+
+
+def _answered(decision: Forward | Validate | Serve) -> str:
+    match decision:
+        case Serve():
+            return _served(decision)
+        case Validate(fwd=fwd, detail=detail):
+            return f"the origin is asked whether what is stored still holds: {_why_not(fwd, detail)}"
+        case Forward(fwd="uri-miss"):
+            return "sent to the origin: nothing is stored for it"
+        case Forward(fwd="vary-miss"):
+            return "sent to the origin: what is stored was selected by other request fields (Vary)"
+        case Forward(fwd="method"):
+            return f"sent to the origin: {decision.allowed.request.method} is never answered from the cache"
+        case Forward(fwd="bypass", detail=detail):
+            return f"sent to the origin: the cache is not asked ({detail})"
+        case Forward(fwd=fwd, detail=detail):
+            return f"sent to the origin: {_why_not(fwd, detail)}, and there is nothing to validate it by"
+
+
+def _served(serve: Serve) -> str:
+    status = serve.delivery.head.status
+    known = " since the client has it already" if status == 304 and serve.stored.status != 304 else ""
+    stale = f", stale as it is ({serve.detail})" if serve.fwd else ""
+    return f"answered from the cache with {status}{known}{stale}"
+
+
+def _why_not(fwd: str, detail: str) -> str:
+    """Why a stored response is not simply reused, from the words of RFC 9211 §2.2."""
+    match fwd, detail:
+        case "stale", "":
+            return "it is stale"
+        case "stale", "no-cache":
+            return "the response says no-cache"
+        case _:
+            return detail or fwd
+
+
+def _allowed(rule: RuleRef | None) -> str:
+    return f"Allowed by {named(rule)}" if rule else "Allowed, as no rule matches"
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
