@@ -1,0 +1,1 @@
+"""Driver 1: mitmproxy.  Parse, ask the policy, act; every hook a few lines, every fault closed."""

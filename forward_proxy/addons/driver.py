@@ -1,0 +1,282 @@
+"""mitmproxy's hooks: each parses, asks the policy, and acts on the answer.
+
+A request that the policy lets out is sent on as a copy with its edits; content streams both ways and is never held.
+A fault in deciding refuses the exchange (`refuse`); a fault in storing costs the storing only.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from mitmproxy import http
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from forward_proxy.addons import heads
+from forward_proxy.addons.dialing import dialling_for
+from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
+from forward_proxy.addons.faults import fault_of
+from forward_proxy.addons.layers import RefusedLayer, StoredBlocks, replaces_origin
+from forward_proxy.addons.listener import refuse_plainly
+from forward_proxy.addons.tunnels import Tunnels, address_of
+from forward_proxy.anonymity import changed
+from forward_proxy.caching import CacheKey, StoredResponse
+from forward_proxy.errors import StorageError
+from forward_proxy.message.fields import NO_EDITS
+from forward_proxy.message.heads import RequestHead
+from forward_proxy.message.hosts import canonical_host
+from forward_proxy.message.targets import Malformed, TargetUri
+from forward_proxy.policy import Deny, Forward, Lookup, Policy, Relay, Serve, StoreChanges, Validate, denial
+from forward_proxy.storage.content import Content
+from forward_proxy.storage.staging import Staging
+from forward_proxy.traffic.record import Record
+
+logger = logging.getLogger(__name__)
+
+# Stored content up to this size goes out with its head; larger content streams block by block.
+_WHOLE_BYTES = 256 * 1024
+
+
+class Storage(Protocol):
+    """What this driver needs of the store; none of it raises but `open_content`'s readers."""
+
+    def candidates(self, key: CacheKey) -> tuple[StoredResponse, ...]: ...
+    def open_content(self, stored: StoredResponse) -> Content | None: ...
+    def stage(self, head: StoredResponse) -> Staging | None: ...
+    def replace_head(self, stored: StoredResponse) -> object: ...
+    def remove(self, which: StoredResponse | CacheKey) -> None: ...
+    def invalidate(self, targets: Iterable[TargetUri]) -> None: ...
+
+
+class Driver:
+    """Driver 1.  `policy` is replaced whole on a reload; an exchange keeps the one it began with."""
+
+    def __init__(self, policy: Policy, storage: Storage, record: Callable[[Record], None]) -> None:
+        self.policy = policy
+        self._storage = storage
+        self._record = record
+        self.tunnels = Tunnels(lambda: self.policy, record)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        now = time.time()
+        connect = self.tunnels.authority(flow.client_conn)
+        head = heads.request_head(flow.request, connect)
+        exchange = flow.metadata[KEY] = Exchange(self.policy, now, flow.request.http_version)
+        if isinstance(head, Malformed):
+            self._answer(flow, exchange, Deny(400, "http_request_error", head.reason))
+            return
+        exchange.request = head
+        decision = self._decided(flow, exchange, head, connect)
+        match decision:
+            case Deny():
+                self._answer(flow, exchange, decision)
+            case Serve():
+                self._serve(flow, exchange, decision)
+            case Forward() | Validate():
+                self._forward(flow, exchange, decision)
+
+    def _decided(
+        self, flow: http.HTTPFlow, exchange: Exchange, head: RequestHead, connect: tuple[str, int] | None
+    ) -> Deny | Serve | Forward | Validate:
+        if connect is not None and (head.target.host, head.target.port) != connect:
+            # RFC 9110 §15.5.20: another host's answer must not be judged or stored under this name.
+            return Deny(421, "http_request_error", f"this tunnel leads to {connect[0]}, not to {head.target.host}")
+        now = int(exchange.started_at)
+        names = _other_names(flow, head)
+        decision = exchange.policy.on_request(head, address_of(flow.client_conn), names, now)
+        return self._looked_up(exchange, decision, now) if isinstance(decision, Lookup) else decision
+
+    def _looked_up(self, exchange: Exchange, lookup: Lookup, now: int) -> Deny | Serve | Forward | Validate:
+        """A stored response counts only while its content can be opened; what is opened stays readable."""
+        candidates = self._storage.candidates(lookup.key)
+        while True:
+            decision = exchange.policy.on_stored(lookup, candidates, now)
+            wanted = _wanted(decision)
+            missing = []
+            for stored in wanted:
+                if (content := self._storage.open_content(stored)) is None:
+                    missing.append(stored.id)
+                else:
+                    exchange.contents[stored.id] = content
+            if not missing:
+                return decision
+            exchange.close_contents()
+            candidates = tuple(stored for stored in candidates if stored.id not in missing)
+
+    def _forward(self, flow: http.HTTPFlow, exchange: Exchange, decision: Forward | Validate) -> None:
+        exchange.decision = decision
+        edits = decision.allowed.edits | (decision.edits if isinstance(decision, Validate) else NO_EDITS)
+        exchange.sent_at = time.time()
+        flow.request = heads.outbound(flow.request, edits, decision.allowed.request.target)
+        flow.request.stream = exchange.count_request
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        exchange = exchange_of(flow)
+        exchange.first_byte_at = time.time()
+        if flow.response is None or not isinstance(exchange.decision, Forward | Validate):
+            return  # Our own answer on its way out.
+        head = heads.response_head(flow.response)
+        decision = exchange.policy.on_response(
+            exchange.sent(), head, int(exchange.sent_at), int(exchange.first_byte_at)
+        )
+        self._change_store(decision.changes)
+        match decision:
+            case Deny():
+                self._answer(flow, exchange, decision)
+                replaces_origin(flow)
+            case Serve():
+                self._serve(flow, exchange, decision)
+                replaces_origin(flow)
+            case Relay():
+                self._relay(flow, exchange, flow.response, decision)
+
+    def _relay(self, flow: http.HTTPFlow, exchange: Exchange, response: http.Response, relay: Relay) -> None:
+        exchange.relay = relay
+        exchange.changed_response_fields = changed(heads.response_head(response).fields, relay.anonymised)
+        flow.response = heads.relayed(response, relay.edits, exchange.client_version)
+        flow.response.stream = exchange.pass_response
+        exchange.close_contents()
+        if relay.storing is not None:
+            exchange.staging = self._storage.stage(relay.storing)
+
+    def _change_store(self, changes: StoreChanges) -> None:
+        for stored in changes.freshened:
+            self._storage.replace_head(stored)
+        for stored in changes.outdated:
+            self._storage.remove(stored)
+        if changes.invalidated:
+            self._storage.invalidate(changes.invalidated)
+
+    def _serve(self, flow: http.HTTPFlow, exchange: Exchange, serve: Serve) -> None:
+        """Answer from the store; small content goes with its head, larger content block by block."""
+        exchange.decision = serve
+        content = exchange.contents.pop(serve.stored.id, None)
+        exchange.close_contents()
+        head = serve.delivery.head
+        flow.response = heads.own_response(head.status, _phrase(head.status), head.fields)
+        if not serve.delivery.with_content or content is None or not content.length:
+            if content is not None:
+                content.close()
+            return
+        exchange.content = content
+        blocks = flow.metadata[StoredBlocks.KEY] = StoredBlocks()
+        if content.length <= _WHOLE_BYTES:
+            blocks.next, blocks.more = self._read(exchange), False
+
+    async def stored_block(self, flow: http.HTTPFlow) -> None:
+        """The next block of stored content; reading and checking it is done in a thread."""
+        blocks = flow.metadata[StoredBlocks.KEY]
+        blocks.next = await asyncio.to_thread(self._read, exchange_of(flow))
+        blocks.more = bool(blocks.next)
+
+    def _read(self, exchange: Exchange) -> bytes | None:
+        if exchange.content is None:
+            return None
+        try:
+            block = exchange.content.read_block()
+        except StorageError as fault:
+            logger.warning("%s", fault)
+            return None
+        exchange.response_bytes += len(block)
+        return block
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        exchange = exchange_of(flow)
+        if exchange.staging is not None:
+            exchange.stored = exchange.staging.commit() is not None
+            exchange.staging = None
+        if flow.websocket is None:
+            self._finish(flow, exchange)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """The exchange failed; while nothing has been sent to the client, it can still be told."""
+        exchange = exchange_of(flow)
+        fault = fault_of(flow.error.msg if flow.error else "")
+        exchange.error, exchange.error_detail = fault.error, fault.detail
+        if flow.response is None and not fault.client_left and isinstance(exchange.decision, Forward | Validate):
+            decision = exchange.policy.on_failure(
+                exchange.decision, fault.status, fault.error, fault.detail, int(time.time())
+            )
+            if isinstance(decision, Serve):
+                self._serve(flow, exchange, decision)
+                return  # Its content is still to be sent; `response` ends it.
+            self._answer(flow, exchange, decision)
+        self._finish(flow, exchange)
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """Counted, and let go: mitmproxy would keep every message while the connection is open."""
+        if flow.websocket is not None and flow.websocket.messages:
+            message = flow.websocket.messages[-1]
+            exchange = exchange_of(flow)
+            if message.from_client:
+                exchange.request_bytes += len(message.content)
+            else:
+                exchange.response_bytes += len(message.content)
+            flow.websocket.messages.clear()
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        self._finish(flow, exchange_of(flow))
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        # This runs in the task that dials next, so that the Dialer sees for whom.
+        dialling_for.set(address_of(data.client))
+
+    def refuse(self, hook: str, data: Any) -> None:
+        """A hook failed: whatever it was about does not go on."""
+        if isinstance(data, layer.NextLayer):
+            data.layer = RefusedLayer(data.context)
+        elif isinstance(data, http.HTTPFlow) and hook in ("requestheaders", "http_connect"):
+            exchange = flow_exchange(data, self.policy)
+            exchange.close_contents()
+            data.request.stream = False
+            self._answer(data, exchange, Deny(500, "proxy_internal_error", "this request could not be judged"))
+        else:
+            refuse_plainly(data)
+
+    def _answer(self, flow: http.HTTPFlow, exchange: Exchange, deny: Deny) -> None:
+        if exchange.decision is None or deny.by_policy:
+            exchange.decision = deny
+        answer = denial(deny, exchange.request)
+        exchange.response_bytes += len(answer.content)
+        flow.response = heads.own_response(answer.status, _phrase(answer.status), answer.fields, answer.content)
+
+    def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        exchange.abandon()
+        if not exchange.recorded:
+            exchange.recorded = True
+            self._record(record_of(exchange, flow, time.time()))
+
+
+def flow_exchange(flow: http.HTTPFlow, policy: Policy) -> Exchange:
+    with suppress(TypeError, KeyError):
+        return exchange_of(flow)
+    exchange = flow.metadata[KEY] = Exchange(policy, time.time(), flow.request.http_version)
+    return exchange
+
+
+def _other_names(flow: http.HTTPFlow, head: RequestHead) -> tuple[str, ...]:
+    """The canonical hosts this request also came under: server name and Host; a Host that is none stands for itself."""
+    named = [flow.client_conn.sni] if flow.client_conn.sni else []
+    if (parts := heads.host_field(flow.request)) is not None:
+        named.append(parts[0])
+    return tuple(canonical_host(name) or name for name in named)
+
+
+def _wanted(decision: Deny | Serve | Forward | Validate) -> tuple[StoredResponse, ...]:
+    match decision:
+        case Serve(stored=stored):
+            return (stored,)
+        case Validate(candidates=candidates):
+            return candidates
+    return ()
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

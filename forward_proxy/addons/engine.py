@@ -1,0 +1,131 @@
+"""mitmproxy as an engine: our own `Master` with the few addons that are needed, our listeners, our driver.
+
+Nothing is opened by making an `Engine`; `run` opens the listeners, and returns when `stop` was called.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import options
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.addons.tlsconfig import TlsConfig
+from mitmproxy.certs import CertStore
+from mitmproxy.master import Master
+from mitmproxy.proxy import mode_specs
+
+from forward_proxy.addons import origins
+from forward_proxy.addons.driver import Driver
+from forward_proxy.addons.layers import PolicyNextLayer
+from forward_proxy.addons.listener import Handler, Hook, Listener
+from forward_proxy.errors import SettingsError
+
+_STOP_WITHIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`trust_file` is a PEM file of all authorities that origins are verified by."""
+
+    listen: Sequence[tuple[str, int]]
+    trust_file: Path | None = None
+    idle_timeout_s: int = 600
+
+
+class Engine:
+    """Driver 1 and what it runs on."""
+
+    def __init__(self, engine_options: Options, driver: Driver, authority: CertStore | None) -> None:
+        self._options = engine_options
+        self._driver = driver
+        self._authority = authority
+        self._master: Master | None = None
+        self._listeners: list[Listener] = []
+
+    async def run(self, ready: Callable[[list[tuple[str, int]]], None]) -> None:
+        """Serve until stopped; `ready` is told the addresses that are bound.  Raises SettingsError if one cannot be."""
+        origins.install()
+        opts = options.Options(mode=[], ssl_verify_upstream_trusted_ca=_text(self._options.trust_file))
+        self._master = master = Master(opts)
+        next_layer = PolicyNextLayer(self._driver.tunnels)
+        certificates = _Certificates(self._authority)
+        master.addons.add(Proxyserver(), certificates, next_layer)
+        opts.update(
+            connection_strategy="lazy",
+            tcp_timeout=self._options.idle_timeout_s,
+            validate_inbound_headers=True,
+            upstream_cert=False,
+        )
+        hooks = hooks_of(certificates, next_layer, self._driver, self._driver.tunnels)
+        mode = mode_specs.ProxyMode.parse("regular")
+
+        def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Handler:
+            return Handler(hooks, self._driver.refuse, next_layer.http2_backlog, reader, writer, opts, mode)
+
+        self._listeners = [Listener(host, port, handler) for host, port in self._options.listen]
+        try:
+            await self._start_listeners()
+            ready([address for listener in self._listeners for address in listener.addresses])
+            await master.run()
+        finally:
+            await asyncio.gather(*(listener.stop() for listener in self._listeners))
+
+    def stop(self) -> None:
+        """May be called from a signal handler or another thread."""
+        if self._master is not None:
+            self._master.shutdown()
+
+    async def _start_listeners(self) -> None:
+        for listener, (host, port) in zip(self._listeners, self._options.listen, strict=True):
+            try:
+                await listener.start()
+            except OSError as fault:
+                raise SettingsError(f"cannot listen on {host}:{port}: {fault.strerror or fault}") from fault
+
+
+class _Certificates(TlsConfig):
+    """mitmproxy's TLS settings with the authority we were given; it makes and reads no files."""
+
+    def __init__(self, authority: CertStore | None) -> None:
+        self.certstore = authority  # type: ignore[assignment]  # None: nothing is inspected, nothing is signed.
+
+    def configure(self, updated: Any) -> None:
+        """Nothing here is read from mitmproxy's own settings folder."""
+
+    def running(self) -> None:
+        """See configure."""
+
+
+# The hooks we listen to; a method of this name on any of our addons is called, and no other.
+HOOKS = (
+    "next_layer",
+    "tls_clienthello",
+    "tls_start_client",
+    "tls_start_server",
+    "tls_failed_client",
+    "client_disconnected",
+    "server_connect",
+    "http_connect",
+    "requestheaders",
+    "responseheaders",
+    "response",
+    "error",
+    "stored_block",
+    "websocket_message",
+    "websocket_end",
+)
+
+
+def hooks_of(*addons: object) -> Mapping[str, tuple[Hook, ...]]:
+    """For each hook the methods that listen, in the order of the addons."""
+    return {name: tuple(method for addon in addons if (method := getattr(addon, name, None))) for name in HOOKS}
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+logging.getLogger("mitmproxy").setLevel(logging.WARNING)

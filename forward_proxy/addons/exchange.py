@@ -1,0 +1,167 @@
+"""One exchange on its way through this driver: what was decided, what is under way, and the record it becomes."""
+
+from dataclasses import dataclass, field, replace
+
+from mitmproxy import http
+from mitmproxy.connection import Client, Server
+
+from forward_proxy.anonymity import changed
+from forward_proxy.message.heads import RequestHead
+from forward_proxy.policy import Deny, Forward, Policy, Relay, Serve, Validate
+from forward_proxy.storage.content import Content
+from forward_proxy.storage.staging import Staging
+from forward_proxy.traffic.record import Record
+
+KEY = "forward_proxy.exchange"
+
+
+@dataclass(eq=False)
+class Exchange:
+    """Times are POSIX seconds; `request` stays None when the target was malformed.
+
+    `contents` are the stored contents opened while deciding, by id; `content` the one being sent.
+    """
+
+    policy: Policy
+    started_at: float
+    client_version: str
+    request: RequestHead | None = None
+    decision: Deny | Forward | Validate | Serve | None = None
+    relay: Relay | None = None
+    staging: Staging | None = None
+    contents: dict[str, Content] = field(default_factory=dict)
+    content: Content | None = None
+    stored: bool = False
+    sent_at: float = 0
+    first_byte_at: float | None = None
+    request_bytes: int = 0
+    response_bytes: int = 0
+    error: str | None = None
+    error_detail: str | None = None
+    recorded: bool = False
+    changed_response_fields: tuple[str, ...] = ()
+
+    def sent(self) -> Forward | Validate:
+        """The decision this request was sent on by, knowing by now whether content came with it."""
+        if not isinstance(self.decision, Forward | Validate):
+            raise TypeError("nothing was sent")
+        allowed = self.decision.allowed
+        if not self.request_bytes or allowed.outbound.has_content:
+            return self.decision
+        return replace(self.decision, allowed=replace(allowed, outbound=replace(allowed.outbound, has_content=True)))
+
+    def count_request(self, chunk: bytes) -> bytes:
+        self.request_bytes += len(chunk)
+        return chunk
+
+    def pass_response(self, chunk: bytes) -> bytes:
+        """Count a piece of content and copy it to the store if it is being stored."""
+        self.response_bytes += len(chunk)
+        if self.staging is not None and chunk:
+            self.staging.write(chunk)
+        return chunk
+
+    def abandon(self) -> None:
+        """Stop storing and reading; what was staged is gone."""
+        if self.staging is not None:
+            self.staging.abandon()
+            self.staging = None
+        if self.content is not None:
+            self.content.close()
+            self.content = None
+        self.close_contents()
+
+    def close_contents(self) -> None:
+        """Let go of what was opened and is not sent."""
+        for content in self.contents.values():
+            content.close()
+        self.contents.clear()
+
+
+def exchange_of(flow: http.HTTPFlow) -> Exchange:
+    exchange = flow.metadata[KEY]
+    if not isinstance(exchange, Exchange):
+        raise TypeError("flow without an exchange")
+    return exchange
+
+
+def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
+    """What the traffic log remembers of this exchange."""
+    decision = exchange.decision
+    deny = decision if isinstance(decision, Deny) else None
+    allowed = decision.allowed if isinstance(decision, Forward | Validate | Serve) else None
+    rule = deny.rule if deny else allowed.rule if allowed else None
+    response = flow.response
+    cache, detail = _cache_words(exchange)
+    request = exchange.request
+    error = exchange.error or (deny.error if deny and not deny.by_policy else None)
+    return Record(
+        started_at=exchange.started_at,
+        first_byte_at=exchange.first_byte_at,
+        ended_at=now,
+        client=_address(flow.client_conn),
+        method=request.method if request else flow.request.method,
+        target=str(request.target) if request else flow.request.url,
+        host=request.target.host if request else flow.request.host,
+        kind="websocket" if flow.websocket else "http",
+        outcome=_outcome(exchange, cache, error),
+        status=response.status_code if response else None,
+        content_type=response.headers.get("content-type") if response else None,
+        request_bytes=exchange.request_bytes,
+        response_bytes=exchange.response_bytes,
+        verdict="denied" if deny and deny.by_policy else "allowed",
+        rule=str(rule) if rule else None,
+        rule_id=rule.id if rule else None,
+        reason=(deny.reason if deny else allowed.reason if allowed else "") or None,
+        cache=cache,
+        cache_stored=exchange.stored,
+        cache_detail=detail or None,
+        anonymity=str(allowed.level) if allowed else None,
+        changed_request_fields=changed(allowed.request.fields, allowed.anonymised) if allowed else (),
+        changed_response_fields=exchange.changed_response_fields,
+        origin=_origin(flow.server_conn) if exchange.sent_at else None,
+        client_http_version=exchange.client_version,
+        origin_http_version=_http_version(flow.server_conn) if exchange.sent_at else None,
+        tls_version=flow.server_conn.tls_version if exchange.sent_at else None,
+        intercepted=flow.client_conn.tls_established,
+        resource=allowed.subject.resource if allowed else deny.resource if deny else None,
+        page=allowed.subject.page if allowed else None,
+        error=error,
+        error_detail=exchange.error_detail or (deny.reason if error and deny else None),
+    )
+
+
+def _cache_words(exchange: Exchange) -> tuple[str | None, str]:
+    match exchange.decision:
+        case Serve(fwd=None):
+            return "hit", ""
+        case Serve(fwd=fwd, detail=detail):
+            return f"fwd={fwd}", detail or "validated by the origin"
+        case Forward(fwd=fwd, detail=detail) | Validate(fwd=fwd, detail=detail):
+            relay = exchange.relay
+            return f"fwd={fwd}", relay.detail if relay else detail
+    return None, ""
+
+
+def _outcome(exchange: Exchange, cache: str | None, error: str | None) -> str:
+    decision = exchange.decision
+    if isinstance(decision, Deny) and decision.by_policy:
+        return "denied"
+    if isinstance(decision, Serve) and cache:
+        return cache
+    return "error" if error else cache or "error"
+
+
+def _address(client: Client) -> str:
+    return str(client.peername[0]) if client.peername else "?"
+
+
+def _origin(server: Server) -> str | None:
+    if not server.peername:
+        return None
+    host, port = server.peername[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _http_version(server: Server) -> str | None:
+    return None if not server.connected and not server.peername else "HTTP/2.0" if server.alpn == b"h2" else "HTTP/1.1"

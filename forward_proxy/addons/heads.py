@@ -1,0 +1,95 @@
+"""Between mitmproxy's messages and ours.
+
+Names keep the spelling and order they came in, and an edited field stays where it stood: origins that look at the
+order of fields see what the browser sent.
+"""
+
+from mitmproxy import http
+
+from forward_proxy.message.fields import Edits, FieldLine, FieldSection
+from forward_proxy.message.heads import RequestHead, ResponseHead
+from forward_proxy.message.targets import Malformed, TargetUri, parse_authority, target_uri
+
+
+def request_head(request: http.Request, connect: tuple[str, int] | None) -> RequestHead | Malformed:
+    """The request as the policy sees it; `connect` is host and port of the tunnel it came in, if any.
+
+    Inside a tunnel the target is what Host or :authority says (RFC 9110 §7.1); outside, the absolute form's
+    authority, whatever Host says (RFC 9112 §3.2.2).
+    """
+    fields = FieldSection(request.headers.fields)
+    if len(fields.get_all(b"host")) > 1:
+        return Malformed("more than one Host field")
+    if connect is None:
+        target = target_uri(request.scheme, request.data.host, request.port, request.path)
+    else:
+        named = request.authority or fields.text(b"host")
+        parts = parse_authority(named) if named else connect
+        if parts is None:
+            return Malformed("Host is not a host and port")
+        target = target_uri(request.scheme, *parts, request.path)
+    if isinstance(target, Malformed):
+        return target
+    has_content = "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
+    return RequestHead(request.method, target, fields, has_content)
+
+
+def host_field(request: http.Request) -> tuple[str, int | None] | None:
+    """Host and port that the Host field names, for judging; None when there is none."""
+    return parse_authority(request.headers.get("host", ""))
+
+
+def response_head(response: http.Response) -> ResponseHead:
+    return ResponseHead(response.status_code, FieldSection(response.headers.fields))
+
+
+def outbound(request: http.Request, edits: Edits, target: TargetUri) -> http.Request:
+    """A copy to send on, so that the client's own stays as it was for framing and closing its connection."""
+    copy = request.copy()
+    if not request.is_http2:
+        copy.http_version = "HTTP/1.1"
+        edits |= Edits(((b"host", target.authority.encode("ascii")),))
+    copy.headers = _edited(request.headers, edits, request.is_http2)
+    return copy
+
+
+def relayed(response: http.Response, edits: Edits, client_version: str) -> http.Response:
+    """A copy of an origin's response to send to the client."""
+    copy = response.copy()
+    copy.headers = _edited(response.headers, edits, client_version.startswith("HTTP/2"))
+    if not response.is_http2:
+        copy.http_version = "HTTP/1.1"
+    if client_version == "HTTP/1.0":
+        # Such a client cannot read chunks (RFC 9112 §6.1): the content ends with the connection.
+        copy.headers.pop("transfer-encoding", None)
+    return copy
+
+
+def own_response(status: int, reason: str, fields: FieldSection, content: bytes = b"") -> http.Response:
+    headers = http.Headers([(_titled(name), value) for name, value in fields])
+    return http.Response(b"HTTP/1.1", status, reason.encode("latin-1"), headers, content, None, 0, 0)
+
+
+def _edited(headers: http.Headers, edits: Edits, lower_case: bool) -> http.Headers:
+    if not edits:
+        return headers.copy()
+    pending: dict[bytes, list[bytes]] = {}
+    for name, value in edits.set:
+        pending.setdefault(name, []).append(value)
+    replaced = frozenset(pending)
+    lines: list[FieldLine] = []
+    for name, value in headers.fields:
+        lower = name.lower()
+        if lower in replaced:
+            lines += [(name, new) for new in pending.pop(lower, ())]
+        elif lower not in edits.drop:
+            lines.append((name, value))
+    lines += [(name if lower_case else _titled(name), new) for name, values in pending.items() for new in values]
+    return http.Headers(lines)
+
+
+def _titled(name: bytes) -> bytes:
+    return b"-".join(_FIXED.get(part, part.capitalize()) for part in name.split(b"-"))
+
+
+_FIXED = {b"etag": b"ETag", b"www": b"WWW", b"te": b"TE", b"gpc": b"GPC", b"ch": b"CH", b"ua": b"UA", b"nel": b"NEL"}

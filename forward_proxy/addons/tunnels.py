@@ -1,0 +1,130 @@
+"""CONNECT: who may have a tunnel, whether it is opened, and one record for each that is not.
+
+Decided before anything is decrypted, on the CONNECT authority and then on the server name of the ClientHello.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from mitmproxy import http, tls
+from mitmproxy.connection import Client
+from mitmproxy.proxy.context import Context
+
+from forward_proxy.addons import heads
+from forward_proxy.addons.faults import fault_of
+from forward_proxy.addons.layers import TunnelCount
+from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
+from forward_proxy.policy import Deny, Inspect, Policy, Tunnel, denial
+from forward_proxy.traffic.record import Record
+
+type Names = tuple[str, ...]
+
+
+@dataclass(eq=False)
+class Connect:
+    """An accepted CONNECT: canonical host, port, and what became of it."""
+
+    host: str
+    port: int
+    client: IPAddress
+    started_at: float
+    tunnel: Tunnel | None = None
+    count: TunnelCount | None = None
+    denied: Deny | None = None
+
+
+class Tunnels:
+    """The CONNECTs of the client connections that are open now."""
+
+    def __init__(self, policy: Callable[[], Policy], record: Callable[[Record], None]) -> None:
+        self._policy = policy
+        self._record = record
+        self._connects: dict[str, Connect] = {}
+
+    def authority(self, client: Client) -> tuple[str, int] | None:
+        """Canonical host and port of the tunnel that this client connection is, None when it is none."""
+        connect = self._connects.get(client.id)
+        return (connect.host, connect.port) if connect else None
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        now = time.time()
+        host, port = flow.request.data.host, flow.request.data.port
+        client = address_of(flow.client_conn)
+        decision = self._policy().on_connect((host, port), client, int(now))
+        connect = Connect(canonical_host(host) or "", port, client, now)
+        if isinstance(decision, Deny):
+            answer = denial(decision, None)
+            flow.response = heads.own_response(answer.status, "Refused", answer.fields, answer.content)
+            connect.denied = decision
+            self._record(_record(connect, now, answer.status, f"{host}:{port}"))
+        else:
+            self._connects[flow.client_conn.id] = connect
+
+    def opens(self, context: Context, sni: str | None) -> bool:
+        """Whether the TLS connection that begins here is opened and read."""
+        connect = self._connects.get(context.client.id)
+        return connect is None or isinstance(self._decide(connect, sni, self._policy().on_hello), Inspect)
+
+    def tunnel(self, context: Context, sni: str | None) -> TunnelCount | None:
+        """Where to count the bytes of a tunnel that is not opened; None when it may not pass."""
+        connect = self._connects.get(context.client.id)
+        if connect is None or connect.count is not None:
+            return None
+        decision = self._decide(connect, sni, self._policy().on_opaque)
+        if isinstance(decision, Tunnel):
+            connect.tunnel, connect.count = decision, TunnelCount(sni)
+            return connect.count
+        if isinstance(decision, Deny):
+            connect.denied = decision
+        return None
+
+    def client_disconnected(self, client: Client) -> None:
+        connect = self._connects.pop(client.id, None)
+        if connect is not None and (connect.count is not None or connect.denied is not None):
+            self._record(_record(connect, time.time(), None if connect.denied else 200))
+
+    def tls_failed_client(self, data: tls.TlsData) -> None:
+        """The client refused our certificate, or spoke TLS we cannot: worth a line, or nobody will know why."""
+        connect = self._connects.get(data.context.client.id)
+        if connect is not None:
+            fault = Deny(502, "tls_alert_received", f"the client ended TLS: {data.conn.error or 'no reason given'}")
+            connect.denied = fault
+
+    def _decide[T](self, connect: Connect, sni: str | None, decide: Callable[[Names, int, IPAddress, int], T]) -> T:
+        names = tuple(dict.fromkeys(name for name in (connect.host, canonical_host(sni or "")) if name))
+        return decide(names, connect.port, connect.client, int(time.time()))
+
+
+def address_of(client: Client) -> IPAddress:
+    """The client's address; IPv4 also where the listener took it as IPv6."""
+    return unmapped(ip_address(client.peername[0].partition("%")[0]))
+
+
+def _record(connect: Connect, now: float, status: int | None, target: str | None = None) -> Record:
+    count, deny = connect.count, connect.denied
+    rule = deny.rule if deny else connect.tunnel.rule if connect.tunnel else None
+    fault = fault_of(count.error) if count and count.error else None
+    by_policy = deny is not None and deny.by_policy
+    error = None if by_policy else deny.error if deny else fault.error if fault else None
+    return Record(
+        started_at=connect.started_at,
+        first_byte_at=count.first_byte_at if count else None,
+        ended_at=now,
+        client=str(connect.client),
+        method="CONNECT",
+        target=target or f"{f'[{connect.host}]' if ':' in connect.host else connect.host}:{connect.port}",
+        host=connect.host,
+        kind="tunnel",
+        outcome="denied" if by_policy else "error" if error else "tunnel",
+        status=status,
+        request_bytes=count.from_client_bytes if count else 0,
+        response_bytes=count.from_origin_bytes if count else 0,
+        verdict="denied" if by_policy else "allowed",
+        rule=str(rule) if rule else None,
+        rule_id=rule.id if rule else None,
+        reason=(deny.reason if deny else connect.tunnel.reason if connect.tunnel else "") or None,
+        error=error,
+        error_detail=deny.reason if error and deny else fault.detail if fault else None,
+    )
