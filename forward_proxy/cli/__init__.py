@@ -1,0 +1,53 @@
+"""The command `forward-proxy`.  A subcommand's module is imported when it is asked for, not for the list of them."""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+from forward_proxy import __version__
+from forward_proxy.cli.failures import failure
+from forward_proxy.errors import ForwardProxyError
+
+# Each command by name: where it is, and the first sentence of its help.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "run": ("forward_proxy.cli.run:run", "Start the proxy; Ctrl-C stops it."),
+    "explain": ("forward_proxy.cli.explain:explain", "Tell what would become of a request, and why."),
+    "log": ("forward_proxy.cli.log:log", "Ask the traffic log."),
+    "settings": ("forward_proxy.cli.settings:settings", "Print the settings in force and where each comes from."),
+    "ca": ("forward_proxy.cli.ca:ca", "Hand out the certificate that clients must trust."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group of `COMMANDS` that also turns our faults into one message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            result = super().invoke(ctx)
+            # A reader that has gone away is noticed here, where click ends quietly, and not when Python shuts down.
+            sys.stdout.flush()
+        except ForwardProxyError as error:
+            raise failure(error) from error
+        return result
+
+
+@click.group(cls=LazyGroup, name="forward-proxy", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="forward-proxy")
+def main() -> None:
+    """A forward proxy that blocks by rules, anonymises header fields, caches on disk and logs what happened and why."""
