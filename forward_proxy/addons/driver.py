@@ -234,6 +234,8 @@ class Driver:
             exchange.close_contents()
             data.request.stream = False
             self._answer(data, exchange, Deny(500, "proxy_internal_error", "this request could not be judged"))
+            if hook == "http_connect":
+                self._finish(data, exchange)  # No other hook will come for it.
         else:
             refuse_plainly(data)
 

@@ -1,0 +1,101 @@
+"""A real engine in a thread and a real origin beside it, for tests that put a fault inside."""
+
+import asyncio
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forward_proxy.addons.dialing import Dialer, JudgingLoop
+from forward_proxy.addons.dialing import Options as DialOptions
+from forward_proxy.addons.driver import Driver
+from forward_proxy.addons.engine import Engine, Options
+from forward_proxy.policy import Policy
+from forward_proxy.storage.store import Store
+from forward_proxy.traffic.record import Record
+
+_WITHIN_S = 20
+
+
+@dataclass
+class Origin:
+    """Answers every request with the same bytes and keeps what it was sent."""
+
+    answer: bytes
+    port: int = 0
+    received: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class Running:
+    port: int
+    driver: Driver
+    records: list[Record]
+
+    def exchange(self, request: bytes) -> bytes:
+        """What comes back on a connection of its own, until it closes or nothing more is owed."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=_WITHIN_S) as sock:
+            sock.sendall(request)
+            received = b""
+            while chunk := sock.recv(65536):
+                received += chunk
+            return received
+
+
+@contextmanager
+def running_origin(answer: bytes) -> Iterator[Origin]:
+    origin = Origin(answer)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            head = b""
+            while b"\r\n\r\n" not in head and (chunk := self.request.recv(65536)):
+                head += chunk
+            origin.received.append(head)
+            self.request.sendall(origin.answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        origin.port = server.server_address[1]
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        yield origin
+        server.shutdown()
+        serving.join()
+
+
+@contextmanager
+def running_engine(policy: Policy, folder: Path) -> Iterator[Running]:
+    """An engine on a free port that serves until the block ends."""
+    store = Store(folder / "responses")
+    store.start(check=False)
+    records: list[Record] = []
+    driver = Driver(policy, store, records.append)
+    engine = Engine(Options((("127.0.0.1", 0),)), driver, None)
+    bound: list[tuple[str, int]] = []
+    ready = threading.Event()
+
+    def loop() -> JudgingLoop:
+        made = JudgingLoop()
+        made.dialer = Dialer(DialOptions({}), lambda address, port, client: None)
+        return made
+
+    def serve() -> None:
+        def told(addresses: list[tuple[str, int]]) -> None:
+            bound.extend(addresses)
+            ready.set()
+
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(engine.run(told))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        assert ready.wait(_WITHIN_S)
+        yield Running(bound[0][1], driver, records)
+    finally:
+        engine.stop()
+        thread.join(_WITHIN_S)
+        store.close()
