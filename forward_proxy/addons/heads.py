@@ -40,7 +40,11 @@ def host_field(request: http.Request) -> tuple[str, int | None] | None:
 
 
 def response_head(response: http.Response) -> ResponseHead:
-    return ResponseHead(response.status_code, FieldSection(response.headers.fields))
+    """The response as the policy sees it."""
+    headers = response.headers
+    framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
+    delimited = framed or response.is_http2 or response.status_code in _WITHOUT_CONTENT
+    return ResponseHead(response.status_code, FieldSection(headers.fields), delimited)
 
 
 def outbound(request: http.Request, edits: Edits, target: TargetUri) -> http.Request:
@@ -68,6 +72,9 @@ def relayed(response: http.Response, edits: Edits, client_version: str) -> http.
 def own_response(status: int, reason: str, fields: FieldSection, content: bytes = b"") -> http.Response:
     headers = http.Headers([(_titled(name), value) for name, value in fields])
     return http.Response(b"HTTP/1.1", status, reason.encode("latin-1"), headers, content, None, 0, 0)
+
+
+_WITHOUT_CONTENT = (101, 204, 304)
 
 
 def _edited(headers: http.Headers, edits: Edits, lower_case: bool) -> http.Headers:

@@ -1,7 +1,8 @@
 """May this response be stored, and what of it?  RFC 9111 §3.
 
 Only answers to GET are stored.  Beyond §3, a shared cache stores no Set-Cookie (§7.3 leaves that to the cache), and
-nothing is stored that could never be used: neither lifetime nor validator.  Partial content is not stored (§3.3).
+nothing is stored that could never be used: neither lifetime nor validator.  Partial content is not stored (§3.3),
+nor content that ends with the connection: §3.3 with RFC 9112 §8 would take it for whole, however it was cut off.
 
 A qualified `no-cache` or `private` keeps the listed fields out (§5.2.2.4, §5.2.2.7).  When it lists a field that reuse
 itself depends on, it counts as unqualified; when Connection does, the response is not stored.
@@ -136,6 +137,8 @@ def _refused_request(request: RequestHead) -> str:
 def _refused_response(request: RequestHead, response: ResponseHead, said: Directives, options: Options) -> str:
     if not 200 <= response.status < 600:
         return "status is not final"
+    if not response.delimited:
+        return "content ends with the connection"
     if refused := _REFUSED_STATUS.get(response.status) or forbids_storing(response.status, said, options):
         return refused
     if options.shared and b"authorization" in request.fields and not any(name in said for name in _SHARING_LICENCES):

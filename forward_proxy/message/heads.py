@@ -25,10 +25,15 @@ class RequestHead:
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """Status code and fields of one response."""
+    """Status code and fields of one response.
+
+    `delimited` is whether the end of its content can be told from a broken connection: not when the content ends with
+    the connection (RFC 9112 §6.3, item 8).
+    """
 
     status: int
     fields: FieldSection = NO_FIELDS
+    delimited: bool = True
 
     def edited(self, edits: Edits) -> "ResponseHead":
         return replace(self, fields=self.fields.edited(edits)) if edits else self

@@ -1,5 +1,7 @@
 """RFC 9111 §3: what may be stored, and as what."""
 
+from dataclasses import replace
+
 import pytest
 
 from forward_proxy.caching.options import Options
@@ -206,3 +208,8 @@ def test_fields_that_connection_or_a_qualified_directive_names_are_not_stored_3_
 def test_a_date_is_given_to_what_has_none(received: list[str]) -> None:
     """RFC 9110 §6.6.1."""
     assert as_stored(request(), response(FRESH, *received)).fields.get_all(b"date") == (date().encode(),)
+
+
+def test_content_that_ends_with_the_connection_may_be_cut_rfc9112_6_3() -> None:
+    received = replace(response(FRESH), delimited=False)
+    assert reason(request(), received) == "content ends with the connection"
