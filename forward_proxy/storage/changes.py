@@ -1,0 +1,125 @@
+"""How is a change seen at once and written later?
+
+It is entered in the overlay, where readers look first, and handed to the writer's thread.  A put or a freshening that
+fails is lost and counted.  A removal that fails stays in the overlay, so this process never reuses what it removed, and
+is tried again.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.storage.bytesdisk import Staged
+from forward_proxy.storage.database import Database
+from forward_proxy.storage.keeper import Keeper
+from forward_proxy.storage.options import Fault, Options
+from forward_proxy.storage.overlay import Overlay
+from forward_proxy.storage.records import identified
+from forward_proxy.storage.room import Room
+from forward_proxy.storage.staging import Value
+from forward_proxy.storage.writer import Writer
+
+_USES_LIMIT = 4096
+
+
+class Changes:
+    """Takes changes from any thread; nothing here waits or raises, save `stop` and `flush`, which wait."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self.overlay = Overlay()
+        self._writer = Writer(keeper.options.queue_limit, self._tick, keeper.close_connection, keeper.failed)
+        self._uses: dict[str, float] = {}
+        self._uses_lock = threading.Lock()
+        self._unremoved: set[str] = set()
+
+    def start(self) -> None:
+        self._writer.start()
+
+    def stop(self) -> None:
+        self._writer.stop()
+
+    def flush(self, timeout_s: float) -> bool:
+        return self._writer.flush(timeout_s)
+
+    @property
+    def options(self) -> Options:
+        return self._keeper.options
+
+    @property
+    def room(self) -> Room:
+        return self._keeper.room
+
+    def new_path(self) -> Path:
+        return self._keeper.area.new_path()
+
+    def refused(self, fault: Fault) -> None:
+        """A staging gave up: count it, and evict if it was for want of room."""
+        self._keeper.faults.count(fault)
+        if fault == "disk-full" and self._writer.has_room():
+            self._writer.submit(self._evict)
+
+    def adopt(self, head: StoredResponse, value: Value, digests: bytes) -> StoredResponse | None:
+        """Store this, unless the writer is too far behind."""
+        if not self._writer.has_room():
+            self._keeper.faults.count("queue-full")
+            self._keeper.discard(value)
+            return None
+        stored = identified(head, value.length if isinstance(value, Staged) else len(value))
+        self.overlay.add(stored, value, digests)
+        self._submit(stored.id, partial(self._keeper.put, stored, value, digests))
+        return stored
+
+    def freshen(self, stored: StoredResponse) -> None:
+        """Give the response of this id this head, unless the writer is too far behind."""
+        if not self._writer.has_room():
+            self._keeper.faults.count("queue-full")
+            return
+        self.overlay.freshen(stored)
+        self._submit(stored.id, partial(self._keeper.freshen, stored))
+
+    def remove(self, response_id: str) -> None:
+        self.overlay.remove(response_id)
+        self._writer.submit(partial(self._remove, response_id))
+
+    def begin_anew(self, damaged: Database, reason: str) -> None:
+        """This database was found damaged: move it aside and go on with an empty one."""
+        self._writer.submit(partial(self._keeper.reopen, damaged, reason))
+
+    def note_use(self, response_id: str) -> None:
+        """Remember that this was used; it is written with others once in a while."""
+        with self._uses_lock:
+            if len(self._uses) < _USES_LIMIT:
+                self._uses[response_id] = time.time()
+
+    def _submit(self, response_id: str, change: Callable[[], None]) -> None:
+        """Queue a change that is over once it was tried."""
+
+        def job() -> None:
+            try:
+                change()
+            finally:
+                self.overlay.settle(response_id)
+
+        self._writer.submit(job)
+
+    def _evict(self) -> None:
+        self._keeper.make_room()
+
+    def _remove(self, response_id: str) -> None:
+        self._unremoved.add(response_id)
+        self._keeper.remove(response_id)
+        self._unremoved.discard(response_id)
+        self.overlay.settle(response_id)
+
+    def _tick(self) -> None:
+        self._keeper.look_after()
+        with self._uses_lock:
+            uses, self._uses = self._uses, {}
+        if uses:
+            self._keeper.note_uses(uses)
+        for response_id in tuple(self._unremoved):
+            self._remove(response_id)

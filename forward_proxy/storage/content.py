@@ -1,0 +1,89 @@
+"""How is stored content read?  Block by block, each block checked before it is handed out.
+
+The first block is read and checked on opening: content of one block that is damaged is a miss, not a broken answer.  A
+file that is open goes on being read after its response was purged or evicted.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Self
+
+from forward_proxy.errors import StorageError
+from forward_proxy.storage.blocks import BLOCK_BYTES, digest, digest_of_block, digests_bytes
+
+
+class Content:
+    """Content of one stored response, `length` octets; close it, or use it in a `with`."""
+
+    __slots__ = ("_ahead", "_damaged", "_digests", "_file", "_number", "length")
+
+    def __init__(self, whole: bytes | BinaryIO, length: int, digests: bytes, damaged: Callable[[], None]) -> None:
+        """From bytes already checked, or from an open file; `damaged` is called once if a block is not right.
+
+        Raises StorageError when the file's length or its first block is not right; the file is closed then.
+        """
+        self.length = length
+        self._digests = digests
+        self._damaged = damaged
+        self._number = 0
+        self._file = None if isinstance(whole, bytes) else whole
+        self._ahead = whole if isinstance(whole, bytes) else b""
+        if self._file is not None:
+            if os.fstat(self._file.fileno()).st_size != length or len(digests) != digests_bytes(length):
+                raise self._wrong()
+            self._ahead = self._checked_block()
+
+    def read_block(self) -> bytes:
+        """The next octets, at most a block of a file; empty at the end.  Raises StorageError when they are damaged."""
+        block, self._ahead = self._ahead, b""
+        return block or self._checked_block()
+
+    def read_all(self) -> bytes:
+        """Everything not yet read."""
+        return b"".join(self)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.read_block, b"")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _checked_block(self) -> bytes:
+        if self._file is None:
+            return b""
+        length = min(BLOCK_BYTES, self.length - self._number * BLOCK_BYTES)
+        if length <= 0:
+            self.close()
+            return b""
+        block = _read(self._file, length)
+        if digest(block) != digest_of_block(self._digests, self._number):
+            if self._file is None:
+                raise StorageError("stored content was closed while it was being read")
+            raise self._wrong()
+        self._number += 1
+        return block
+
+    def _wrong(self) -> StorageError:
+        self.close()
+        self._damaged()
+        return StorageError("stored content is damaged; it is dropped")
+
+
+def _read(file: BinaryIO, length: int) -> bytes:
+    """So many octets, fewer at the end or when the disk fails."""
+    pieces = []
+    try:
+        while length > 0 and (piece := file.read(length)):
+            pieces.append(piece)
+            length -= len(piece)
+    except (OSError, ValueError):  # ValueError: another thread closed it.
+        return b""
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

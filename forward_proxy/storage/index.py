@@ -1,0 +1,142 @@
+"""How is the index changed?  diskcache's cache, and the few statements on its table that it has no method for.
+
+Changes are made in a transaction that begins by taking the write lock, and a content file gets its name inside it:
+whoever holds the lock sees no file that is about to have a row.  Every method can raise what `STORAGE_FAULTS` names;
+call `close` in the same thread then, which also ends a transaction left open.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import diskcache
+from diskcache.core import DEFAULT_SETTINGS
+
+from forward_proxy.errors import StorageError
+from forward_proxy.storage.bytesdisk import BytesDisk, Staged
+from forward_proxy.storage.options import Options
+from forward_proxy.storage.records import selection_prefix
+
+_BUSY_S = 5
+_EVICTED_AT_ONCE = 64
+
+_OF_ID = "SELECT rowid FROM Cache WHERE key = ? AND raw = 1"
+_OF_PREFIX = "SELECT rowid FROM Cache WHERE key >= ? AND key < ? AND raw = 1 ORDER BY rowid DESC LIMIT -1 OFFSET ?"
+_OLDEST = (
+    "SELECT rowid, CAST(size AS INTEGER) + coalesce(length(tag), 0) + coalesce(length(value), 0)"
+    " FROM Cache ORDER BY store_time LIMIT ?"
+)
+
+
+class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
+    """Rows keyed by response id: `tag` is the record, `value` inline content or a file's block digests.
+
+    Constructing it opens the database.  Evicted first is what was stored, freshened or used longest ago.
+    """
+
+    def __init__(self, folder: Path, options: Options) -> None:
+        directory = str(folder)
+        if os.path.expandvars(os.path.expanduser(directory)) != directory:  # noqa: PTH111  # what diskcache would do
+            raise StorageError(f"{folder}: a folder's name cannot hold ~ or a variable")
+        # Every setting is given, so that none is taken from the file.  cull_limit 0: eviction is ours, by bytes.
+        settings = DEFAULT_SETTINGS | {
+            "size_limit": options.size_limit_bytes,
+            "cull_limit": 0,
+            "disk_min_file_size": 0,
+            "disk_pickle_protocol": 0,
+            "sqlite_mmap_size": 0,
+        }
+        try:
+            super().__init__(directory, timeout=_BUSY_S, disk=BytesDisk, **settings)
+        except BaseException:
+            self.close()
+            raise
+
+    def put(self, response_id: str, value: bytes | Staged, record: bytes, per_key: int) -> None:
+        """Add a response, in place of the one with the same selection; the oldest go beyond so many of one key."""
+        same_selection = _range(selection_prefix(response_id))
+        same_key = _range(response_id.partition("-")[0] + "-")
+        try:
+            with self._transact() as (sql, cleanup):
+                _drop(sql, cleanup, sql(_OF_PREFIX, (*same_selection, 0)).fetchall())
+                self.set(response_id, value, tag=record)
+                _drop(sql, cleanup, sql(_OF_PREFIX, (*same_key, per_key)).fetchall())
+        except BaseException:
+            if isinstance(value, Staged):
+                self.disk.remove(value.name)
+            raise
+
+    def freshen(self, response_id: str, change: Callable[[object], bytes | None]) -> bool:
+        """Give the response the record that `change` makes of its old one; False when there is none to change."""
+        with self._transact() as (sql, _):
+            row = sql("SELECT tag FROM Cache WHERE key = ? AND raw = 1", (response_id,)).fetchone()
+            record = change(row[0]) if row else None
+            if record is None:
+                return False
+            now = time.time()
+            sql(
+                "UPDATE Cache SET tag = ?, store_time = ?, access_time = ? WHERE key = ? AND raw = 1",
+                (record, now, now, response_id),
+            )
+        return True
+
+    def note_uses(self, uses: Mapping[str, float]) -> None:
+        """Set when these responses were last used, POSIX seconds; it also moves them back in the order of eviction."""
+        with self._transact() as (sql, _):
+            for response_id, at in uses.items():
+                sql("UPDATE Cache SET access_time = ?, store_time = ? WHERE key = ? AND raw = 1", (at, at, response_id))
+
+    def drop(self, rowids: Iterable[int]) -> None:
+        with self._transact() as (sql, cleanup):
+            _drop(sql, cleanup, [(rowid,) for rowid in rowids])
+
+    def drop_ids(self, response_ids: Iterable[str]) -> None:
+        with self._transact() as (sql, cleanup):
+            for response_id in response_ids:
+                _drop(sql, cleanup, sql(_OF_ID, (response_id,)).fetchall())
+
+    def evict(self, excess_bytes: int) -> int:
+        """Drop the oldest until so many bytes are free, some at a time; the bytes freed, 0 when none is left."""
+        with self._transact() as (sql, cleanup):
+            freed, doomed = 0, []
+            for rowid, length in sql(_OLDEST, (_EVICTED_AT_ONCE,)).fetchall():
+                if freed >= excess_bytes:
+                    break
+                doomed.append((rowid,))
+                freed += max(length, 1)
+            _drop(sql, cleanup, doomed)
+        return freed
+
+    def remove_orphans(self, filenames: set[str]) -> int:
+        """Remove those of the files that no row names, holding the write lock meanwhile; how many."""
+        with self._transact() as (sql, _):
+            named = {name for (name,) in sql("SELECT filename FROM Cache WHERE filename IS NOT NULL")}
+            orphans = [name for name in filenames - named if (Path(self.directory) / name).exists()]
+            for name in orphans:
+                self.disk.remove(name)
+        return len(orphans)
+
+    def recount(self) -> None:
+        """Make diskcache's running totals agree with its rows."""
+        with self._transact() as (sql, _):
+            sql("UPDATE Settings SET value = (SELECT count(*) FROM Cache) WHERE key = 'count'")
+            sql("UPDATE Settings SET value = (SELECT coalesce(sum(size), 0) FROM Cache) WHERE key = 'size'")
+
+    def checkpoint(self) -> None:
+        """Write the log back into the database and give its room, and the database's unused pages, back to the disk."""
+        self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _drop(sql: Callable[..., Any], cleanup: Callable[[object], None], rowids: Iterable[tuple[int]]) -> None:
+    """Inside a transaction; the files go once it is committed."""
+    for rowid in rowids:
+        for (filename,) in sql("SELECT filename FROM Cache WHERE rowid = ?", rowid).fetchall():
+            cleanup(filename)
+        sql("DELETE FROM Cache WHERE rowid = ?", rowid)
+
+
+def _range(prefix: str) -> tuple[str, str]:
+    """Bounds of all keys that begin with this prefix, which ends in a hyphen."""
+    return prefix, prefix[:-1] + "."

@@ -1,0 +1,201 @@
+"""How does a change get into the index, whatever the disk and other processes do meanwhile?
+
+The index is kept within its limit and off the reserve by evicting first.  On a full disk files go before rows, and the
+ballast before either fails.  A damaged index is moved aside and the store goes on with an empty one.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from itertools import batched
+from pathlib import Path
+
+import diskcache
+
+from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.errors import StorageError
+from forward_proxy.storage.blocks import root
+from forward_proxy.storage.bytesdisk import Staged
+from forward_proxy.storage.database import Database, open_database, renew
+from forward_proxy.storage.faults import STORAGE_FAULTS, Faults, Notice, is_damage, is_full
+from forward_proxy.storage.folder import StagingArea, starting
+from forward_proxy.storage.options import Options
+from forward_proxy.storage.records import decode, encode
+from forward_proxy.storage.room import Ballast, Room
+from forward_proxy.storage.staging import Value
+
+_TRIES = 3
+_BATCH, _TIGHT_BATCH = 100, 16
+
+type RowFile = tuple[int, object]
+
+
+class Keeper:
+    """The opened store; all but `drop` is for the one thread that writes and raises what `STORAGE_FAULTS` names."""
+
+    def __init__(self, folder: Path, options: Options, faults: Faults, notice: Notice) -> None:
+        self.options = options
+        self.faults = faults
+        self.room = Room(folder, options)
+        self.area = StagingArea(folder)
+        self._folder = folder
+        self._notice = notice
+        self._ballast = Ballast(folder, self.room)
+        self._database: Database | None = None
+        self._retired: list[Database] = []
+
+    @property
+    def database(self) -> Database:
+        if self._database is None:
+            raise StorageError("the store is not started")
+        return self._database
+
+    def start(self) -> None:
+        with starting(self._folder):
+            self._ballast.lend(self.area.open)
+            self._database = self._open(alone=self.area.alone())
+        self._ballast.load()
+
+    def stop(self) -> None:
+        databases, self._retired, self._database = [*self._retired, self._database], [], None
+        for database in databases:
+            if database is not None:
+                database.close()
+        self.area.close()
+
+    def put(self, stored: StoredResponse, value: Value, digests: bytes) -> None:
+        """Add this response, unless there is no room even after evicting; a staged file is adopted or removed."""
+        record = encode(stored, root(digests))
+        in_index = len(record) + len(value if isinstance(value, bytes) else digests)
+        try:
+            if self.make_room(in_index, stored.content_bytes):
+                _patiently(lambda: self.database.index.put(stored.id, value, record, self.options.max_per_key))
+            else:
+                self.faults.count("disk-full")
+        finally:
+            self.discard(value)
+
+    def freshen(self, stored: StoredResponse) -> None:
+        """Give the response of this id, if it is still there, this head."""
+
+        def change(octets: object) -> bytes | None:
+            old = decode(octets, stored.id, stored.key)
+            return encode(stored, old.root) if old and old.stored.content_bytes == stored.content_bytes else None
+
+        _patiently(lambda: self.database.index.freshen(stored.id, change))
+
+    def remove(self, response_id: str) -> None:
+        index = self.database.index
+        try:
+            _patiently(lambda: index.drop_ids((response_id,)))
+        except STORAGE_FAULTS as error:
+            if not is_full(error):
+                raise
+            row = self.database.reader.one(response_id)
+            self._make_tight_space(row[2:3] if row else ())
+            index.drop_ids((response_id,))
+            index.checkpoint()
+
+    def note_uses(self, uses: Mapping[str, float]) -> None:
+        _patiently(lambda: self.database.index.note_uses(uses))
+
+    def make_room(self, in_index: int = 0, content: int = 0) -> bool:
+        """Evict until the limit and the reserve allow so much more; False when the disk still does not."""
+        database = self.database
+        room_bytes = self.options.size_limit_bytes - in_index - content
+        while (over := database.reader.count_and_size()[1] - room_bytes) > 0 and database.index.evict(over):
+            pass
+        if (short := self.room.shortage(in_index)) > 0 and database.index.evict(short):
+            database.index.checkpoint()
+        return self.room.allows(in_index)
+
+    def drop(self, rows: Iterable[RowFile]) -> int:
+        """Delete these rows and their files, from any thread and on a full disk too; how many.  Raises StorageError."""
+        index = self.database.index
+        dropped = 0
+        try:
+            for batch in batched(rows, _BATCH):
+                try:
+                    index.drop(rowid for rowid, _ in batch)
+                except STORAGE_FAULTS as error:
+                    if not is_full(error):
+                        raise
+                    self._drop_in_tight_space(batch)
+                dropped += len(batch)
+        except STORAGE_FAULTS as error:
+            raise StorageError(f"{self._folder}: only {dropped} stored responses were removed: {error!r}") from error
+        finally:
+            index.close()
+        return dropped
+
+    def look_after(self) -> None:
+        """What wants doing now and then: notice a replaced database, put the ballast back."""
+        if not self.database.is_current(self._folder):
+            self.reopen(self.database, "replaced by another process")
+        self._ballast.load()
+
+    def reopen(self, wrong: Database, reason: str) -> None:
+        """Go on with the database that is in place now; if that is still the wrong one, with an empty one."""
+        if wrong is not self.database:
+            return
+        wrong.index.close()
+        with starting(self._folder):
+            if wrong.is_current(self._folder):
+                self.faults.count("damaged-index")
+                done = renew(self._folder, alone=False)
+                self._notice(f"{self._folder}: the index is damaged ({reason}); {done}, the store begins empty")
+            self._database = self._open(alone=False)
+        self._retired.append(wrong)
+
+    def failed(self, error: Exception) -> None:
+        """Count it, and put right what it tells of."""
+        self.close_connection()
+        if is_full(error):
+            self.faults.count("disk-full")
+            self.room.ran_out()
+            self._ballast.drop()
+            return
+        self.faults.count("write")
+        if is_damage(error):
+            with suppress(*STORAGE_FAULTS):
+                self.reopen(self.database, str(error))
+
+    def discard(self, value: Value) -> None:
+        """Nothing more is wanted of a staged file; one that was adopted has left this name already."""
+        if isinstance(value, Staged):
+            with suppress(OSError):
+                value.path.unlink(missing_ok=True)
+            self.room.give_back(value.length)
+
+    def close_connection(self) -> None:
+        """End the calling thread's connection, and with it a transaction that is still open."""
+        if self._database is not None:
+            self._database.index.close()
+
+    def _open(self, *, alone: bool) -> Database:
+        return open_database(self._folder, self.options, self._ballast, self.faults, self._notice, alone=alone)
+
+    def _drop_in_tight_space(self, rows: Iterable[RowFile]) -> None:
+        """Files first, which need no room to go; then rows, a few at a time, each few leaving room for the next."""
+        rows = list(rows)
+        self._make_tight_space(filename for _, filename in rows)
+        for batch in batched(rows, _TIGHT_BATCH):
+            self.database.index.drop(rowid for rowid, _ in batch)
+            self.database.index.checkpoint()
+
+    def _make_tight_space(self, filenames: Iterable[object]) -> None:
+        self.database.index.close()
+        for filename in filenames:
+            self.database.index.disk.remove(filename)
+        self._ballast.drop()
+
+
+def _patiently(change: Callable[[], object]) -> None:
+    """Try again when another process holds the database for longer than one try waits."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            change()
+        except diskcache.Timeout as error:
+            if is_full(error) or not tries_left:
+                raise
+        else:
+            return

@@ -1,0 +1,96 @@
+"""What is in the index?  Reads on a connection of our own that cannot write and never waits long.
+
+diskcache waits up to its own timeout for the database; a look-up runs on the event loop and would rather miss.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+DATABASE = "cache.db"
+
+_WAIT_S = 0.02
+_PAGE_ROWS = 500
+
+_OF_KEY = (
+    "SELECT key, tag FROM Cache WHERE key >= ? AND key < ? AND raw = 1 AND length(tag) <= ? ORDER BY rowid DESC LIMIT ?"
+)
+_ONE = "SELECT tag, mode, filename, value FROM Cache WHERE key = ? AND raw = 1"
+_PAGE = (
+    "SELECT rowid, raw, key, tag, access_time, mode, filename, size FROM Cache WHERE rowid > ? ORDER BY rowid LIMIT ?"
+)
+_TOTALS = "SELECT key, CAST(value AS INTEGER) FROM Settings WHERE key IN ('count', 'size')"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row without its inline content; columns a stranger wrote can be of any type."""
+
+    rowid: int
+    raw: object
+    key: object
+    tag: object
+    access_time: object
+    mode: object
+    filename: object
+    size: object
+
+    @property
+    def record_bytes(self) -> int:
+        return len(self.tag) if isinstance(self.tag, bytes) else 0
+
+
+class Reader:
+    """Read-only access to the index, from any thread; every method can raise sqlite3.Error."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / DATABASE
+        self._connection = self.connect()
+
+    def connect(self) -> sqlite3.Connection:
+        """A further connection, for a long read that must not keep look-ups waiting."""
+        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        connection = sqlite3.connect(uri, uri=True, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
+        # A key that is not UTF-8 is damage to notice, not a reason to fail the whole look-up.
+        connection.text_factory = _text
+        # SQLite opens its log on the first read, by name: while it is sure to be this database's.
+        with suppress(sqlite3.Error):
+            connection.execute(_TOTALS).fetchall()
+        return connection
+
+    def of_key(self, prefix: str, record_limit: int, limit: int) -> list[tuple[object, object]]:
+        """Ids and records whose id begins with the prefix, which ends in a hyphen; newest first."""
+        beyond = prefix[:-1] + "."
+        return self._connection.execute(_OF_KEY, (prefix, beyond, record_limit, limit)).fetchall()
+
+    def one(self, response_id: str) -> tuple[object, object, object, object] | None:
+        """Record, mode, file name and value of one response."""
+        row: tuple[object, object, object, object] | None = self._connection.execute(_ONE, (response_id,)).fetchone()
+        return row
+
+    def count_and_size(self) -> tuple[int, int]:
+        """How many responses, and bytes of database and content files together."""
+        totals = dict(self._connection.execute(_TOTALS).fetchall())
+        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+        (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
+        return totals.get("count", 0), totals.get("size", 0) + pages * page_bytes
+
+    def rows(self) -> Iterator[Row]:
+        """Every row; no read transaction is held open between pages."""
+        connection = self.connect()
+        try:
+            last = -1
+            while page := connection.execute(_PAGE, (last, _PAGE_ROWS)).fetchall():
+                last = page[-1][0]
+                yield from (Row(*columns) for columns in page)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")

@@ -1,0 +1,175 @@
+"""The store of responses on disk.  RFC 9111 §2; what may be stored or reused is decided in `caching`.
+
+Looking up and opening are reads of the index, done in the caller's thread; every change is entered at once, seen by the
+next look-up, and written by a thread of the store's own.  A fault of disk or database is counted and looks like a miss.
+Several processes may have one folder open: what one removes, the others no longer find.
+
+    store = Store(folder)
+    store.start()
+    staging = store.stage(StoredResponse(key, 200, fields, request_fields, request_at, response_at))
+    staging.write(b"…")
+    stored = staging.commit()
+
+`cache.db` holds the index and small content, `ab/cd/….val` other content, block by block with digests in the index.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from forward_proxy.caching.stored import CacheKey, StoredResponse
+from forward_proxy.errors import StorageError
+from forward_proxy.message.targets import TargetUri
+from forward_proxy.storage.changes import Changes
+from forward_proxy.storage.content import Content
+from forward_proxy.storage.faults import STORAGE_FAULTS, Faults, Notice
+from forward_proxy.storage.folder import make_private
+from forward_proxy.storage.keeper import Keeper
+from forward_proxy.storage.lookup import Lookup
+from forward_proxy.storage.options import Options, Stats
+from forward_proxy.storage.reader import Row
+from forward_proxy.storage.records import decode
+from forward_proxy.storage.repair import Repair, repair
+from forward_proxy.storage.selecting import Selector
+from forward_proxy.storage.staging import Staging
+
+_FLUSH_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One stored response as an operator sees it: with the bytes it takes up, and when it was last used."""
+
+    stored: StoredResponse
+    size_bytes: int
+    last_used_at: int
+
+
+class Store:
+    """Stored responses in one folder.
+
+    Constructing opens nothing.  `notice` is told, on any thread, in a sentence, when an index had to be given up.
+    """
+
+    def __init__(self, folder: Path, options: Options | None = None, notice: Notice = lambda _: None) -> None:
+        self._folder = folder.absolute()
+        self._faults = Faults()
+        self._keeper = Keeper(self._folder, options or Options(), self._faults, notice)
+        self._changes = Changes(self._keeper)
+        self._lookup = Lookup(self._keeper, self._changes)
+        self._stopping = threading.Event()
+        self._checking: threading.Thread | None = None
+
+    def start(self, *, check: bool = True) -> None:
+        """Open the folder, mode 0700, and check it in the background unless told not to; StorageError if unusable."""
+        make_private(self._folder)
+        try:
+            self._keeper.start()
+        except STORAGE_FAULTS as error:
+            self._keeper.stop()
+            raise StorageError(f"{self._folder}: the store cannot be opened: {error}") from error
+        self._changes.start()
+        self._stopping.clear()
+        if check:
+            self._checking = threading.Thread(target=self._check_quietly, name="storage-check", daemon=True)
+            self._checking.start()
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self._stopping.set()
+        if self._checking is not None:
+            self._checking.join()
+            self._checking = None
+        self._changes.stop()
+        self._keeper.stop()
+
+    def candidates(self, key: CacheKey) -> tuple[StoredResponse, ...]:
+        """All responses stored under this key, newest first; none when the index cannot tell.  Never raises."""
+        return self._lookup.candidates(key)
+
+    def open_content(self, stored: StoredResponse) -> Content | None:
+        """The content of a stored response; None when it is gone or damaged.  Never raises."""
+        return self._lookup.open_content(stored)
+
+    def stage(self, head: StoredResponse) -> Staging:
+        """Begin to store a response; its id and content length are given when it is committed."""
+        return Staging(head, self._changes)
+
+    def replace_head(self, stored: StoredResponse) -> None:
+        """Freshen: the response of this id and key has these fields and times from now on (RFC 9111 §4.3.4)."""
+        self._changes.freshen(stored)
+
+    def remove(self, which: StoredResponse | CacheKey) -> None:
+        """Remove this response, or all under this key."""
+        for stored in (which,) if isinstance(which, StoredResponse) else self.candidates(which):
+            self._changes.remove(stored.id)
+
+    def invalidate(self, targets: Iterable[TargetUri]) -> None:
+        """Remove what is stored for these target URIs (RFC 9111 §4.4)."""
+        for target in targets:
+            self.remove(CacheKey("GET", target))
+
+    def purge(self, selects: Selector) -> int:
+        """Remove what an operator selects, and wait for it; how many.  Raises StorageError."""
+        with self._settled():
+            return self._keeper.drop([(row.rowid, row.filename) for row, stored in self._rows() if selects(stored)])
+
+    def clear(self) -> int:
+        """Remove everything, unreadable rows too, and wait for it; how many.  Raises StorageError."""
+        with self._settled():
+            return self._keeper.drop([(row.rowid, row.filename) for row in self._keeper.database.reader.rows()])
+
+    def scan(self) -> Iterator[Listed]:
+        """Every stored response, oldest first.  Raises StorageError."""
+        with self._settled():
+            for row, stored in self._rows():
+                used_at = int(row.access_time) if isinstance(row.access_time, float) else stored.response_at
+                yield Listed(stored, stored.content_bytes + row.record_bytes, used_at)
+
+    def stats(self) -> Stats:
+        """Figures for now, zeros where index or disk cannot tell.  Never raises."""
+        count = size = free = 0
+        read_only = True
+        with suppress(*STORAGE_FAULTS):
+            free, read_only = self._keeper.room.free_bytes(), not self._keeper.room.allows(0)
+            count, size = self._keeper.database.reader.count_and_size()
+        return Stats(count, size, self._keeper.options.size_limit_bytes, free, read_only, self._faults.counts())
+
+    def check(self) -> Repair:
+        """Make index and files agree, or begin anew when the index is damaged.  Raises StorageError."""
+        with self._settled():
+            database = self._keeper.database
+            result = repair(database, self._folder, self._stopping.is_set)
+            if result.damage is not None:
+                self._changes.begin_anew(database, result.damage)
+                self.flush()
+            return result
+
+    def flush(self) -> bool:
+        """Wait until every change made before is written; False when that takes too long."""
+        return self._changes.flush(_FLUSH_S)
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """With everything written, and any fault a StorageError."""
+        if not self.flush():
+            raise StorageError(f"{self._folder}: another process keeps the index busy")
+        try:
+            yield
+        except STORAGE_FAULTS as error:
+            raise error if isinstance(error, StorageError) else StorageError(f"{self._folder}: {error}") from error
+
+    def _rows(self) -> Iterator[tuple[Row, StoredResponse]]:
+        """Every row that can be read."""
+        for row in self._keeper.database.reader.rows():
+            if (record := decode(row.tag, row.key)) is not None:
+                yield row, record.stored
+
+    def _check_quietly(self) -> None:
+        try:
+            self.check()
+        except StorageError:
+            if not self._stopping.is_set():
+                self._faults.count("look-up")
