@@ -23,7 +23,7 @@ VERDICT: Kind[Action] = words({"allow": "allow", "deny": "deny"})
 # Saying yes in passing is not enough here.
 SECRETS: Kind[bool] = words(
     {"off": False, "no": False, "false": False, "yes-i-mean-it": True},
-    "off, or yes-i-mean-it to write passwords, tokens and cookies to the log in the clear",
+    "off, or yes-i-mean-it to write passwords and tokens in addresses to the log in the clear",
 )
 
 
@@ -125,7 +125,7 @@ class Settings:
     def _cautions(self) -> list[tuple[str, str]]:
         cautions = []
         if self.log.with_secrets:
-            cautions.append(("log.with_secrets", "passwords, tokens and cookies are logged in the clear"))
+            cautions.append(("log.with_secrets", "passwords and tokens in addresses are logged in the clear"))
         if self.allow_private_targets:
             cautions.append(
                 ("allow_private_targets", "every client can reach this machine, its network and its cloud metadata")

@@ -123,7 +123,7 @@ def test_secrets_are_logged_only_when_meant() -> None:
     settings = load_settings(None, {}, {"log.with_secrets": ("yes-i-mean-it",)}, PLACES)
     assert settings.log.with_secrets
     assert settings.cautions == (
-        "log.with_secrets (--log-with-secrets): passwords, tokens and cookies are logged in the clear",
+        "log.with_secrets (--log-with-secrets): passwords and tokens in addresses are logged in the clear",
     )
 
 
