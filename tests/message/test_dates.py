@@ -10,7 +10,12 @@ EXAMPLE = 784_111_777  # the instant RFC 9110 §5.6.7 writes in all three forms
 
 @pytest.mark.parametrize(
     "written",
-    [b"Sun, 06 Nov 1994 08:49:37 GMT", b"Sunday, 06-Nov-94 08:49:37 GMT", b"Sun Nov  6 08:49:37 1994", b"sun, 06 NOV 1994 08:49:37 gmt"],
+    [
+        b"Sun, 06 Nov 1994 08:49:37 GMT",
+        b"Sunday, 06-Nov-94 08:49:37 GMT",
+        b"Sun Nov  6 08:49:37 1994",
+        b"sun, 06 NOV 1994 08:49:37 gmt",
+    ],
 )
 def test_the_three_forms_are_one_instant(written: bytes) -> None:
     assert parse_date(written, NOW) == EXAMPLE
