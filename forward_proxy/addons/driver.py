@@ -242,6 +242,8 @@ class Driver:
     def _answer(self, flow: http.HTTPFlow, exchange: Exchange, deny: Deny) -> None:
         if exchange.decision is None or deny.by_policy:
             exchange.decision = deny
+        if not deny.by_policy:
+            exchange.error, exchange.error_detail = deny.error, deny.reason
         answer = denial(deny, exchange.request)
         exchange.response_bytes += len(answer.content)
         flow.response = heads.own_response(answer.status, _phrase(answer.status), answer.fields, answer.content)

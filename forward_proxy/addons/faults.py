@@ -19,6 +19,7 @@ _OURS = frozenset(
 )  # fmt: skip
 # What mitmproxy says, and the type that means it; the first that occurs in the text decides.
 _MITMPROXY = (
+    ("killed", "proxy_internal_error"),  # By us, when a hook had failed.
     ("certificate verify failed", "tls_certificate_error"),
     ("tls", "tls_protocol_error"),
     ("incomplete", "http_response_incomplete"),
@@ -32,7 +33,7 @@ _MITMPROXY = (
     ("from server", "http_protocol_error"),
     ("from client", "http_request_error"),
 )
-_CLIENT_LEFT = ("client disconnected", "stream reset by client", "killed")
+_CLIENT_LEFT = ("client disconnected", "stream reset by client")
 
 
 @dataclass(frozen=True, slots=True)

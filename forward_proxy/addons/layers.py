@@ -21,6 +21,7 @@ from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.proxy.layers.http import (
     DropStream,
     ErrorCode,
+    GetHttpConnection,
     HttpErrorHook,
     HttpEvent,
     HttpLayer,
@@ -145,7 +146,14 @@ class PolicyStream(HttpStream):
 
 
 class PolicyHttpLayer(HttpLayer):
-    """HttpLayer with streams of ours."""
+    """HttpLayer with streams of ours, and without a memory for failed connections."""
+
+    def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
+        # mitmproxy would repeat the error of a connection that failed once for as long as the client stays connected.
+        for connection in [*self.connections]:
+            if connection.error and event.connection_spec_matches(connection):
+                del self.connections[connection]
+        yield from super().get_connection(event, reuse=reuse)
 
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
         stream = self.streams[stream_id] = PolicyStream(self.context.fork(), stream_id)

@@ -45,8 +45,12 @@ class Running:
             return received
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+
+
 @contextmanager
-def running_origin(answer: bytes) -> Iterator[Origin]:
+def running_origin(answer: bytes, port: int = 0) -> Iterator[Origin]:
     origin = Origin(answer)
 
     class Handler(socketserver.BaseRequestHandler):
@@ -57,7 +61,7 @@ def running_origin(answer: bytes) -> Iterator[Origin]:
             origin.received.append(head)
             self.request.sendall(origin.answer)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+    with _Server(("127.0.0.1", port), Handler) as server:
         origin.port = server.server_address[1]
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()
