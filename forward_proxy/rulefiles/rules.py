@@ -54,10 +54,27 @@ def load(folders: Sequence[Path], zone: str | None = None, default: Action = "al
 
     Raises RuleFileError with every mistake, SettingsError for an unknown zone.
     """
+    reading = read(folders, zone, default)
+    if reading.faults:
+        raise RuleFileError(report(reading.faults))
+    return reading.rules
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that was read of some files; the rules count for something only when there is no fault."""
+
+    rules: Rules
+    expectations: int
+    faults: tuple[Fault, ...]
+
+
+def read(paths: Sequence[Path], zone: str | None = None, default: Action = "allow") -> Reading:
+    """The rule files in these folders and these files themselves, as one set; SettingsError for an unknown zone."""
     collected = Collected(zone_named(zone))
     digest = hashlib.sha256()
     files: list[str] = []
-    for path in _rule_files(folders, collected.faults):
+    for path in _rule_files(paths, collected.faults):
         files.append(str(path))
         content = _content(path, collected.faults)
         digest.update(b"%d %s %d " % (len(str(path)), str(path).encode("utf-8", "surrogateescape"), len(content)))
@@ -66,14 +83,16 @@ def load(folders: Sequence[Path], zone: str | None = None, default: Action = "al
     access = AccessRules(tuple(collected.choices["rules"]), default)
     if not collected.faults:
         collected.faults += _disappointments(collected, access)
-    if collected.faults:
-        raise RuleFileError(report(collected.faults))
     anonymity, inspect, cache = (tuple(collected.choices[name]) for name in ("anonymity", "inspect", "cache"))
-    return Rules(access, anonymity, inspect, cache, tuple(files), digest.hexdigest())
+    rules = Rules(access, anonymity, inspect, cache, tuple(files), digest.hexdigest())
+    return Reading(rules, len(collected.expectations), tuple(collected.faults))
 
 
-def _rule_files(folders: Sequence[Path], faults: list[Fault]) -> Iterator[Path]:
-    for folder in folders:
+def _rule_files(paths: Sequence[Path], faults: list[Fault]) -> Iterator[Path]:
+    for folder in paths:
+        if folder.exists() and not folder.is_dir():
+            yield folder
+            continue
         try:
             names = sorted(path.name for path in folder.iterdir())
         except OSError as error:
