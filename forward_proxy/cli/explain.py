@@ -18,15 +18,14 @@ from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import EXIT_FAULT, Failure
 from forward_proxy.cli.queries import MAX_LINE_BYTES, read_at, read_client, read_header, read_line
 from forward_proxy.errors import StorageError
+from forward_proxy.explaining.asking import asked
+from forward_proxy.explaining.explanation import explain as explained
+from forward_proxy.explaining.respelling import respelled
+from forward_proxy.explaining.verdicts import as_data, verdict
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.facts import RESOURCES
-from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.targets import Malformed
-from forward_proxy.policy.asking import asked
 from forward_proxy.policy.door import Policy
-from forward_proxy.policy.explanation import explain as explained
-from forward_proxy.policy.respelling import respelled
-from forward_proxy.policy.verdicts import as_data, verdict
 from forward_proxy.rulefiles.rules import load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import state_of, store_folder
@@ -70,7 +69,8 @@ def explain(
     request = asked(text, method, page, resource, lines)
     if isinstance(request, Malformed):
         raise click.UsageError(f"{_printable(request.reason)}; nothing like it gets past the proxy")
-    address: IPAddress = _understood("--client", read_client(client))
+    if isinstance(address := read_client(client), Unreadable):
+        raise click.BadParameter(address.text, param_hint="--client")
     now = int(time.time()) if when is None else _understood("--at", read_at(when))
     stored = _Stored(settings)
     explanation = explained(policy, request, address, now, stored.candidates)
@@ -94,7 +94,7 @@ class _Stored:
         self.fault: StorageError | None = None
 
     def candidates(self, key: CacheKey) -> tuple[StoredResponse, ...]:
-        from forward_proxy.cli.stored import StoreReader  # Only when there is something to look up.
+        from forward_proxy.storage.inspection import StoreReader  # Only when there is something to look up.
 
         try:
             return StoreReader(self._folder).candidates(key)

@@ -7,11 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from forward_proxy.access.rules import Step
-from forward_proxy.cli.screen import columns, duration, facts, moment, said, show
+from forward_proxy.cli.screen import columns, duration, facts, moment, place, said, show
+from forward_proxy.explaining.explanation import Explanation, Held, Passage
 from forward_proxy.matching.subject import Subject
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.policy.decisions import Deny, Inspect, Serve, Tunnel
-from forward_proxy.policy.explanation import Explanation, Held, Passage
 
 _LAST_SHOWN = 3
 
@@ -23,7 +23,8 @@ def show_explanation(
     parts: list[RenderableType] = [said(explanation.sentence, _style(explanation)), Text()]
     parts.append(_request(explanation, respelled))
     if explanation.trail:
-        parts += [_heading("Rules, in their order"), _trail(explanation.trail, all_rules)]
+        default = "deny" if isinstance(explanation.rehearsal.first, Deny) else "allow"
+        parts += [_heading("Rules, in their order"), *_trail(explanation.trail, default, all_rules)]
     if explanation.passage is not None:
         parts += _fields(explanation.passage, all_headers)
         parts += _cache(explanation, explanation.passage)
@@ -36,7 +37,7 @@ def _style(explanation: Explanation) -> str:
 
 
 def _heading(text: str) -> Text:
-    return Text(f"\n{text}", "bold")
+    return Text("\n").append_text(said(text, "bold"))
 
 
 def _request(explanation: Explanation, respelled: Sequence[str]) -> Table:
@@ -49,6 +50,8 @@ def _request(explanation: Explanation, respelled: Sequence[str]) -> Table:
     table.add_row("Client", said(f"{subject.client}, at {moment(subject.at)}"))
     if (tunnel := _tunnel(explanation)) is not None:
         table.add_row("Tunnel", said(tunnel))
+    if explanation.passage is not None and explanation.passage.allowed.rule is not None:
+        table.add_row("Reason", said(explanation.passage.allowed.reason or "none given"))
     return table
 
 
@@ -72,24 +75,24 @@ def _tunnel(explanation: Explanation) -> str | None:
     return None
 
 
-def _trail(trail: Sequence[Step], all_rules: bool) -> Table:
-    table = columns("rule", "action", "where", "outcome")
-    failed = [step for step in trail if not step.matched]
-    folded = 0 if all_rules else max(0, len(failed) - _LAST_SHOWN)
+def _trail(trail: Sequence[Step], default: str, all_rules: bool) -> Iterator[RenderableType]:
+    failed = sum(not step.matched for step in trail)
+    folded = 0 if all_rules else max(0, failed - _LAST_SHOWN)
     if folded:
-        table.add_row(Text(f"… {folded} that do not match", "dim"), "", "", Text("--all shows them", "dim"))
+        yield Text(f"… {folded} that do not match; --all shows them", "dim")
+    table = columns("rule", "action", "where", "matches")
     for step in trail[folded:]:
         style = "" if step.matched else "dim"
-        outcome = f"{step.failing} does not match" if step.failing else "matches"
-        table.add_row(*(said(cell, style) for cell in (step.rule.id or "-", step.action, step.rule, outcome)))
+        outcome = f"no: {step.failing}" if step.failing else "yes"
+        table.add_row(*(said(cell, style) for cell in (step.rule.id or "-", step.action, place(step.rule), outcome)))
     if not trail[-1].matched:
-        table.add_row("default", "", "", "no rule matched")
-    return table
+        table.add_row("default", default)
+    yield table
 
 
 def _fields(passage: Passage, all_headers: bool) -> Iterator[RenderableType]:
     by = f"by {passage.level_by}" if passage.level_by else "by the settings"
-    yield said(f"\nRequest fields, at anonymity level {passage.allowed.level}, {by}", "bold")
+    yield _heading(f"Request fields, at anonymity level {passage.allowed.level}, {by}")
     if all_headers:
         yield from (Text("before", "dim"), _section(passage.before), Text("after", "dim"), _section(passage.after))
         return
@@ -128,7 +131,8 @@ def _cache(explanation: Explanation, passage: Passage) -> Iterator[RenderableTyp
 
 def _held(held: Held) -> str:
     stored, sums = held.stored, held.sums
-    lifetime = f"lifetime {duration(sums.freshness_lifetime)} ({sums.basis})" if sums.basis != "none" else "no lifetime"
-    left = f"fresh for another {duration(sums.ttl)}" if sums.fresh else f"stale for {duration(sums.ttl)}"
     what = f"{stored.status}, {stored.content_bytes:,} bytes, age {duration(sums.current_age)}"
-    return f"{what}, {lifetime}, {left}; {held.use}"
+    if sums.basis == "none":
+        return f"{what}, no lifetime; {held.use}"
+    left = f"fresh for another {duration(sums.ttl)}" if sums.fresh else f"stale for {duration(sums.ttl)}"
+    return f"{what}, lifetime {duration(sums.freshness_lifetime)} ({sums.basis}), {left}; {held.use}"

@@ -10,11 +10,11 @@ from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
 
+from forward_proxy.explaining.asking import asked
 from forward_proxy.matching.conditions import Unreadable, unknown
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.targets import Malformed
-from forward_proxy.policy.asking import asked
 
 MAX_LINE_BYTES = 1 << 20
 

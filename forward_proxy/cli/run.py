@@ -1,13 +1,16 @@
 """`forward-proxy run`: start the proxy, say what a newcomer needs, show what passes."""
 
+import gc
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 from rich.console import Console
 
 from forward_proxy.app import App
 from forward_proxy.cli.common import RUN_FLAGS, takes_settings
-from forward_proxy.cli.live import LiveView, spelled, welcome
+from forward_proxy.cli.live import LiveView
+from forward_proxy.cli.welcome import program, spelled, welcome
 from forward_proxy.settings import Settings
 
 
@@ -20,17 +23,32 @@ def run(settings: Settings) -> None:
     """
     console = Console(highlight=False)
     view = LiveView(console)
-    app = App(settings, view.show, lambda text: console.print(text, markup=False, soft_wrap=True))
 
     def ready(addresses: Sequence[tuple[str, int]]) -> None:
-        if console.is_terminal:
-            console.print(welcome(addresses, app.ca_file, settings.cautions))
-        for address in addresses:
-            console.print(f"listening on {spelled(address)}", markup=False, soft_wrap=True)
-        console.file.flush()
+        _greet(console, settings, addresses)
         view.start()
 
     try:
-        app.run(ready)
+        App(settings, view.show, _say).run(ready)
     finally:
         view.stop()
+        if console.is_terminal:
+            _say("")  # The prompt does not follow on the ^C that the terminal has echoed.
+        # The process ends: looking once more through every object of it would take a quarter of a second.
+        gc.freeze()
+
+
+def _greet(console: Console, settings: Settings, addresses: Sequence[tuple[str, int]]) -> None:
+    if console.is_terminal:
+        console.print(welcome(settings, addresses, program(), console.width), soft_wrap=True)
+    else:
+        for caution in settings.cautions:
+            _say(f"caution: {caution}")
+    for address in addresses:
+        _say(f"listening on {spelled(address)}")
+
+
+def _say(text: str) -> None:
+    """From any thread; that nobody listens any more is no reason to stop."""
+    with suppress(OSError, ValueError):
+        click.echo(text)

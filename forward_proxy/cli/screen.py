@@ -4,16 +4,20 @@ Whatever came from a request, a response or a file goes through `said` before it
 """
 
 from datetime import datetime
+from pathlib import Path
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from forward_proxy.matching.subject import RuleRef
+from forward_proxy.traffic.live import shortened
 from forward_proxy.traffic.redaction import visible
 
 _PIPE_CELLS = 10_000  # Wide enough that nothing wraps.
 _WIDEST_CELLS = 120
+_NARROWEST_CELLS = 16
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -30,18 +34,20 @@ def facts() -> Table:
     return table
 
 
-def columns(*heads: str, right: tuple[str, ...] = (), cut: tuple[str, ...] = ()) -> Table:
-    """A table under these heads; numbers stand to the right, and columns to `cut` end in an ellipsis, not wrap."""
+def columns(*heads: str, right: tuple[str, ...] = (), whole: tuple[str, ...] = ()) -> Table:
+    """A table under these heads, which a pipe goes without; numbers stand to the right, and `whole` is not folded."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=terminal_width() is not None)
     for head in heads:
-        justify, narrow = "right" if head in right else "left", head in cut
-        table.add_column(
-            head,
-            justify=justify,  # type: ignore[arg-type]  # A literal by construction.
-            no_wrap=head in right or narrow,
-            overflow="ellipsis" if narrow and terminal_width() is not None else "fold",
-        )
+        justify: JustifyMethod = "right" if head in right else "left"
+        table.add_column(head, justify=justify, no_wrap=head in (*right, *whole), overflow="fold")
     return table
+
+
+def cut(text: object, taken: int) -> Text:
+    """Text from outside in what a terminal's line has left beside `taken` cells; whole in a pipe."""
+    width = terminal_width()
+    clean = visible(str(text))
+    return Text(clean if width is None else shortened(clean, max(_NARROWEST_CELLS, min(width, _WIDEST_CELLS) - taken)))
 
 
 def show(*shown: RenderableType) -> None:
@@ -70,6 +76,20 @@ def duration(seconds: int) -> str:
             parts.append((count, name))
     told = [f"{count} {name}" for count, name in parts[:2] if count]
     return " ".join(told) or "0 s"
+
+
+def brief(seconds: int) -> str:
+    """In its largest unit, for columns: `45s`, `3m`, `2d`."""
+    unit, name = next((each for each in _UNITS if abs(seconds) >= each[0]), _UNITS[-1])
+    return f"{abs(seconds) // unit}{name[0]}"
+
+
+def place(rule: RuleRef) -> str:
+    """Where a rule stands, from the current folder if it is below that."""
+    try:
+        return f"{Path(rule.file).relative_to(Path.cwd())}:{rule.line}"
+    except (ValueError, OSError):
+        return str(rule)
 
 
 def moment(at: int) -> str:

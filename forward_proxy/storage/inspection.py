@@ -13,11 +13,9 @@ from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.errors import StorageError
 from forward_proxy.storage.faults import STORAGE_FAULTS
 from forward_proxy.storage.options import Options
-from forward_proxy.storage.reader import DATABASE, Reader, Row
+from forward_proxy.storage.reader import DATABASE, Reader
 from forward_proxy.storage.records import RECORD_LIMIT_BYTES, decode, key_prefix
 from forward_proxy.storage.store import Listed
-
-_LATEST = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class StoreReader:
             for row in reader.rows() if reader else ():
                 if (record := decode(row.tag, row.key)) is not None:
                     stored = record.stored
-                    yield Listed(stored, stored.content_bytes + row.record_bytes, _used_at(row, stored))
+                    yield Listed(stored, stored.content_bytes + row.record_bytes, row.used_at(stored.response_at))
 
     def count_and_size(self) -> tuple[int, int]:
         """How many responses, and bytes of index and content files together."""
@@ -70,9 +68,3 @@ class StoreReader:
                 reader.close()
         except STORAGE_FAULTS as fault:
             raise StorageError(f"{self.folder / DATABASE}: cannot be read: {fault}") from fault
-
-
-def _used_at(row: Row, stored: StoredResponse) -> int:
-    """When it was last used; when it came, if the row holds no time."""
-    at = row.access_time
-    return int(at) if isinstance(at, float) and 0 <= at < _LATEST else stored.response_at

@@ -13,6 +13,7 @@ DATABASE = "cache.db"
 
 _WAIT_S = 0.02
 _PAGE_ROWS = 500
+_LATEST = 1 << 53  # Beyond it a float is no time any more, nor are inf and NaN.
 
 _OF_KEY = (
     "SELECT key, tag FROM Cache WHERE key >= ? AND key < ? AND raw = 1 AND length(tag) <= ? ORDER BY rowid DESC LIMIT ?"
@@ -40,6 +41,11 @@ class Row:
     @property
     def record_bytes(self) -> int:
         return len(self.tag) if isinstance(self.tag, bytes) else 0
+
+    def used_at(self, otherwise: int) -> int:
+        """POSIX seconds of the last use; `otherwise` where the row holds no time."""
+        at = self.access_time
+        return int(at) if isinstance(at, float) and 0 <= at < _LATEST else otherwise
 
 
 class Reader:
@@ -75,7 +81,7 @@ class Reader:
         totals = dict(self._connection.execute(_TOTALS).fetchall())
         (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
         (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
-        return totals.get("count", 0), totals.get("size", 0) + pages * page_bytes
+        return totals.get("count") or 0, (totals.get("size") or 0) + pages * page_bytes
 
     def rows(self) -> Iterator[Row]:
         """Every row; no read transaction is held open between pages."""

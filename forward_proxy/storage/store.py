@@ -125,8 +125,7 @@ class Store:
         """Every stored response, oldest first.  Raises StorageError."""
         with self._settled():
             for row, stored in self._rows():
-                used_at = int(row.access_time) if isinstance(row.access_time, float) else stored.response_at
-                yield Listed(stored, stored.content_bytes + row.record_bytes, used_at)
+                yield Listed(stored, stored.content_bytes + row.record_bytes, row.used_at(stored.response_at))
 
     def stats(self) -> Stats:
         """Figures for now, zeros where index or disk cannot tell.  Never raises."""

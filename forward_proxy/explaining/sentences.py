@@ -2,10 +2,10 @@
 
 from forward_proxy import caching
 from forward_proxy.caching import Options, StoredResponse
+from forward_proxy.explaining.rehearsal import Rehearsal
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.policy.decisions import Deny, Forward, Inspect, Serve, Tunnel, Validate
-from forward_proxy.policy.rehearsal import Rehearsal
 
 
 def sentence(rehearsal: Rehearsal) -> str:

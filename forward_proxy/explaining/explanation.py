@@ -10,6 +10,8 @@ from forward_proxy import caching
 from forward_proxy.access.rules import Denied, Step
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import CacheKey, FreshnessSums, StoredResponse
+from forward_proxy.explaining.rehearsal import Candidates, Decision, Rehearsal, rehearse
+from forward_proxy.explaining.sentences import sentence, use_of
 from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.subject import RuleRef, Subject
 from forward_proxy.matching.subjects import subject_of
@@ -18,8 +20,6 @@ from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.policy.decisions import Allowed, Deny, Inspect, Lookup, Serve, Validate
 from forward_proxy.policy.door import Policy, State, tunnel_subject
-from forward_proxy.policy.rehearsal import Candidates, Decision, Rehearsal, rehearse
-from forward_proxy.policy.sentences import sentence, use_of
 
 
 @dataclass(frozen=True, slots=True)

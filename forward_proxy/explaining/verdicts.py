@@ -8,14 +8,14 @@ from dataclasses import asdict
 from typing import Any
 
 from forward_proxy.caching import CacheKey, FreshnessSums
+from forward_proxy.explaining.explanation import Explanation, Held, Passage
+from forward_proxy.explaining.rehearsal import Rehearsal, rehearse
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.policy.decisions import Deny, Forward, Inspect, Serve, Tunnel, Validate
 from forward_proxy.policy.door import Policy
-from forward_proxy.policy.explanation import Explanation, Held, Passage
-from forward_proxy.policy.rehearsal import Rehearsal, rehearse
 
 _SUMS = tuple(FreshnessSums.__annotations__)
 

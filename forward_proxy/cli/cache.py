@@ -1,0 +1,186 @@
+"""`forward-proxy cache`: what is stored, how long it may be reused, and how to be rid of it.
+
+Exit codes: 0 found, or removed; 1 nothing was; 2 the command line or a setting was not understood; 3 the store cannot
+be read or written.  All of it works whether or not the proxy runs; what is purged, a running proxy no longer finds.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import wraps
+from heapq import nlargest
+from typing import Any, NoReturn
+
+import click
+
+from forward_proxy.caching import CacheKey
+from forward_proxy.cli.common import json_option, takes_settings
+from forward_proxy.cli.failures import Failure
+from forward_proxy.cli.figures import figures_shown, sum_up
+from forward_proxy.cli.responses import as_data, in_full, in_full_as_data, listing
+from forward_proxy.cli.screen import said
+from forward_proxy.cli.screen import show as show_on_screen
+from forward_proxy.errors import StorageError
+from forward_proxy.message.hosts import canonical_host
+from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
+from forward_proxy.settings import Settings
+from forward_proxy.settings.options import caching_options, store_folder, store_options
+from forward_proxy.storage.inspection import StoreReader
+from forward_proxy.storage.selecting import Selector, everything, matching, of_host, of_target
+from forward_proxy.storage.store import Listed, Store
+from forward_proxy.traffic.redaction import visible
+
+_ORDERS: dict[str, Callable[[Listed], Any]] = {
+    "newest": lambda listed: listed.stored.response_at,
+    "used": lambda listed: listed.last_used_at,
+    "size": lambda listed: listed.size_bytes,
+}
+
+
+class _Unreadable(Failure):
+    exit_code = 3
+
+
+def _asks_the_store(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds --settings, --state and --json, and says plainly when there is no store or it cannot be read."""
+
+    @takes_settings("state")
+    @json_option
+    @wraps(command)
+    def wrapped(settings: Settings, /, **arguments: Any) -> None:
+        reader = StoreReader(store_folder(settings))
+        if not reader.exists:
+            _nothing(
+                f"nothing is stored in {reader.folder} yet: start the proxy (forward-proxy run) and send a request"
+            )
+        try:
+            command(settings, reader, **arguments)
+        except StorageError as fault:
+            raise _Unreadable(visible(str(fault))) from fault
+
+    return wrapped
+
+
+def _selects(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds --host, --url and --glob, and hands in what they select together: everything when none is given."""
+
+    @click.option("--host", help="Only of this host and all names below it.")
+    @click.option("--url", help="Only this URL.")
+    @click.option("--glob", help="Only URLs that this pattern fits as a whole: *, ? and […].")
+    @wraps(command)
+    def wrapped(host: str | None, url: str | None, glob: str | None, **arguments: Any) -> None:
+        selectors: list[Selector] = [] if host is None else [of_host(_host(host))]
+        selectors += [] if url is None else [of_target(_target(url))]
+        selectors += [] if glob is None else [matching(glob)]
+        command(selects=_all_of(selectors) if selectors else everything, **arguments)
+
+    return wrapped
+
+
+def _says_what(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds --all, and refuses to take everything from a command line that does not say so."""
+
+    @click.option("--all", "all_of_it", is_flag=True, help="Everything.")
+    @wraps(command)
+    def wrapped(all_of_it: bool, selects: Selector, **arguments: Any) -> None:
+        if all_of_it != (selects is everything):
+            raise click.UsageError("expected what to remove: --all alone, or any of --url, --host and --glob")
+        command(selects=selects, **arguments)
+
+    return wrapped
+
+
+@click.group()
+def cache() -> None:
+    """Show and purge stored responses."""
+
+
+@cache.command(name="list")
+@click.option("-n", "count", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
+@click.option("--sort", type=click.Choice(tuple(_ORDERS)), default="newest", show_default=True, help="What is first.")
+@_selects
+@_asks_the_store
+def list_stored(
+    settings: Settings, reader: StoreReader, count: int, sort: str, selects: Selector, as_json: bool
+) -> None:
+    """List stored responses."""
+    found = nlargest(count, (listed for listed in reader.scan() if selects(listed.stored)), key=_ORDERS[sort])
+    if not found:
+        _nothing("nothing is stored" if selects is everything else "no stored response is meant by that")
+    options, now = caching_options(settings), int(time.time())
+    if as_json:
+        for listed in found:
+            more = {"size_bytes": listed.size_bytes, "last_used_at": listed.last_used_at}
+            click.echo(json.dumps(as_data(listed.stored, now, options) | more))
+    else:
+        show_on_screen(listing(found, now, options))
+
+
+@cache.command()
+@click.argument("url")
+@_asks_the_store
+def show(settings: Settings, reader: StoreReader, url: str, as_json: bool) -> None:
+    """Show what is stored for a URL, and for how long."""
+    target = _target(url)
+    found = reader.candidates(CacheKey("GET", target))
+    if not found:
+        _nothing(f"nothing is stored for {target}")
+    options, now = caching_options(settings), int(time.time())
+    if as_json:
+        click.echo(json.dumps([in_full_as_data(stored, now, options) for stored in found], indent=2))
+    else:
+        show_on_screen(said(target, "bold"), *(part for stored in found for part in in_full(stored, now, options)))
+
+
+@cache.command()
+@_selects
+@_says_what
+@_asks_the_store
+def purge(settings: Settings, reader: StoreReader, selects: Selector, as_json: bool) -> None:
+    """Remove stored responses; a running proxy no longer finds them."""
+    reader.count_and_size()  # To open a damaged index for writing would move it aside: that is for `run` to do.
+    store = Store(store_folder(settings), store_options(settings), lambda text: click.echo(visible(text), err=True))
+    store.start(check=False)
+    try:
+        removed = store.clear() if selects is everything else store.purge(selects)
+    finally:
+        store.close()
+    words = f"{removed} stored {'response' if removed == 1 else 'responses'} removed"
+    click.echo(json.dumps({"removed": removed}) if as_json else words)
+    sys.exit(0 if removed else 1)
+
+
+@cache.command()
+@_asks_the_store
+def stats(settings: Settings, reader: StoreReader, as_json: bool) -> None:
+    """Sum up: how many, how large, how fresh, of which hosts."""
+    figures = sum_up(reader, settings.cache, caching_options(settings), int(time.time()))
+    if as_json:
+        click.echo(json.dumps(asdict(figures)))
+    else:
+        show_on_screen(*figures_shown(figures))
+
+
+def _all_of(selectors: Sequence[Selector]) -> Selector:
+    return lambda stored: all(selects(stored) for selects in selectors)
+
+
+def _host(text: str) -> str:
+    host = canonical_host(text)
+    if host is None:
+        raise click.BadParameter("expected a host name or an IP address", param_hint="--host")
+    return host
+
+
+def _target(text: str) -> TargetUri:
+    target = parse_target_uri(text if "://" in text else f"https://{text}")
+    if isinstance(target, Malformed):
+        raise click.BadParameter(f"expected a URL; {visible(target.reason)}")
+    return target
+
+
+def _nothing(what: str) -> NoReturn:
+    click.echo(visible(what), err=True)
+    sys.exit(1)

@@ -1,0 +1,107 @@
+"""What does a newcomer need to know of the proxy that has just started?  One screen of 80 by 24 says it.
+
+What is to be copied stands on a line of its own and is never broken by us: a terminal that is too narrow wraps it
+without adding anything to what is copied.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+from rich.text import Text
+
+from forward_proxy import __version__
+from forward_proxy.settings import Settings
+from forward_proxy.traffic.redaction import visible
+
+_INDENT = 13
+_NARROWEST = 20
+
+type Row = tuple[str, Sequence[str]]
+
+
+def welcome(settings: Settings, addresses: Sequence[tuple[str, int]], program: str, width: int) -> Text:
+    """The screen for a terminal `width` cells wide; the addresses are bound, `program` is what to type for it."""
+    told = Text().append(f"forward-proxy {__version__}\n\n", "bold")
+    rows = *_reaching(addresses[0]), *_trusting(settings), _asking(settings, program), ("Stop", ["Ctrl-C"])
+    for name, lines in rows:
+        told.append_text(_row(name, lines, "" if name.startswith(" ") else "bold"))
+    for caution in settings.cautions:
+        told.append_text(_row("Caution", textwrap.wrap(visible(caution), max(width - _INDENT, _NARROWEST)), "yellow"))
+    return told
+
+
+def spelled(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _row(name: str, lines: Sequence[str], style: str) -> Text:
+    row = Text()
+    for number, line in enumerate(lines):
+        row.append(f"{'' if number else name:{_INDENT}}", style).append(f"{line}\n")
+    return row
+
+
+def _reaching(bound: tuple[str, int]) -> Iterator[Row]:
+    address = ip_address(bound[0])
+    host = ("127.0.0.1" if address.version == 4 else "::1") if address.is_unspecified else bound[0]
+    url = f"http://{spelled((host, bound[1]))}"
+    yield "Browser", [f"HTTP and HTTPS proxy: address {host}, port {bound[1]}"]
+    yield "Programs", [f"export http_proxy={url}", f"export https_proxy={url}"]
+
+
+def _trusting(settings: Settings) -> Iterator[Row]:
+    if not settings.inspect:
+        yield "Certificate", ["none is needed: no TLS is opened (inspect: off)"]
+        return
+    file = quoted(settings.ca_certificate)
+    yield "Certificate", [f"{file}, to be trusted by clients:"]
+    yield "  Firefox", ["Settings, Privacy & Security, View Certificates, Import"]
+    yield _system_store(file)
+    yield "  curl", [f"curl --cacert {file} URL"]
+
+
+def _system_store(file: str) -> Row:
+    if sys.platform == "darwin":
+        return "  System", [f"security add-trusted-cert -k ~/Library/Keychains/login.keychain-db {file}"]
+    if os.name == "nt":
+        return "  System", [f"certutil -user -addstore Root {file}"]
+    return "  Chrome", ["chrome://certificate-manager, Installed by you, Import"]
+
+
+def _asking(settings: Settings, program: str) -> Row:
+    """Commands that find what this proxy was told on its own command line."""
+    state = _said_again(settings, "state", (settings.state,))
+    rules = _said_again(settings, "rules", settings.rules)
+    return "Ask it", [f"{program} log tail{state}", f"{program} explain URL{state}{rules}"]
+
+
+def _said_again(settings: Settings, key: str, folders: Sequence[Path]) -> str:
+    source = settings.sources.get(key)
+    if source is None or source.kind in ("default", "environment"):
+        return ""
+    return "".join(f" --{key} {quoted(folder)}" for folder in folders)
+
+
+def program() -> str:
+    """What to type for this program: as it was started itself."""
+    started = Path(sys.argv[0])
+    if started.stem == "__main__":
+        return f"{quoted(Path(sys.executable))} -m forward_proxy"
+    found = shutil.which(started.name)
+    return started.name if found and Path(found) == started.absolute() else quoted(started)
+
+
+def quoted(path: Path) -> str:
+    """For a command line, from the current folder or the home folder where it is below one."""
+    absolute = path.absolute()
+    for folder, prefix in ((Path.cwd(), ""), (Path("~").expanduser(), "~/")):
+        if absolute != folder and absolute.is_relative_to(folder):
+            return prefix + shlex.quote(str(absolute.relative_to(folder)))
+    return shlex.quote(str(absolute))

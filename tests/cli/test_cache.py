@@ -1,0 +1,150 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from forward_proxy.cli import main
+
+from .stores import fill, key, opened, put
+
+SELECTIONS = [
+    ("--host", "example.com", {"/old", "/big?q=1"}),
+    ("--host", "WWW.example.com.", {"/big?q=1"}),
+    ("--url", "HTTPS://example.com:443/x/../old", {"/old"}),
+    ("--url", "example.com/old", {"/old"}),
+    ("--glob", "*example.com/?*", {"/old", "/big?q=1"}),
+    ("--glob", "https://example.com/*", {"/old"}),
+]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    fill(tmp_path)
+    return tmp_path
+
+
+def _run(state: Path, command: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["cache", command, "--state", str(state), *arguments])
+
+
+def _listed(state: Path, *arguments: str) -> list[str]:
+    """The URLs that `list` tells."""
+    lines = _run(state, "list", "--json", *arguments).stdout.splitlines()
+    return [json.loads(line)["url"].partition("com")[2] for line in lines]
+
+
+@pytest.mark.parametrize(("option", "value", "meant"), SELECTIONS)
+def test_list_and_purge_mean_the_same_by_a_selector(state: Path, option: str, value: str, meant: set[str]) -> None:
+    before = set(_listed(state))
+    assert set(_listed(state, option, value)) == meant
+    result = _run(state, "purge", option, value, "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"removed": len(meant)})
+    assert set(_listed(state)) == before - meant
+
+
+def test_selectors_given_together_must_all_hold(state: Path) -> None:
+    assert _listed(state, "--host", "example.com", "--glob", "*old") == ["/old"]
+    assert _run(state, "purge", "--host", "notexample.com", "--glob", "*old").exit_code == 1
+
+
+def test_what_comes_first_and_how_many(state: Path) -> None:
+    assert _listed(state) == ["/", "/big?q=1", "/old"]
+    assert _listed(state, "--sort", "size", "-n", "1") == ["/big?q=1"]
+
+
+def test_a_line_tells_status_size_age_what_is_left_and_the_url(state: Path) -> None:
+    lines = [line.split() for line in _run(state, "list").stdout.splitlines()]
+    assert [(status, left, url) for status, _, _, left, _, url in lines] == [
+        ("200", "59m", "https://notexample.com/"),
+        ("200", "59m", "https://www.example.com/big?q=1"),
+        ("200", "stale", "https://example.com/old"),
+    ]
+
+
+def test_show_tells_fields_sums_and_until_when(state: Path) -> None:
+    text = _run(state, "show", "https://www.example.com/big?q=1").stdout
+    for part in ("200, 5,000 bytes", "may be reused without asking, until", "1 h, by max-age", "cache-control", "age"):
+        assert part in text
+    stale = _run(state, "show", "example.com/old").stdout
+    assert "has to be validated first: it is stale" in stale
+
+
+def test_show_tells_each_representation_and_what_it_was_selected_by(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    for language in ("de", "en"):
+        put(store, "http://a.example/", selected_by=language, vary="accept-language", cache_control="max-age=60")
+    store.close()
+    shown = json.loads(_run(tmp_path, "show", "http://a.example/", "--json").stdout)
+    assert {each["only_for"][0][1] for each in shown} == {"de", "en"}
+    assert {each["use"] for each in shown} == {"may be reused without asking"}
+    assert _run(tmp_path, "show", "http://a.example/").stdout.count("only for") == 2
+
+
+def test_nothing_from_outside_reaches_the_terminal_as_it_came(state: Path) -> None:
+    text = _run(state, "show", "https://notexample.com/").stdout
+    assert r"\x1b]0;owned\x07 [red]x[/red]" in text
+    assert all(character.isprintable() or character == "\n" for character in text)
+
+
+def test_stats_sum_up(state: Path) -> None:
+    figures = json.loads(_run(state, "stats", "--json").stdout)
+    assert (figures["responses"], figures["fresh"], figures["stale"]) == (3, 2, 1)
+    assert figures["hosts"][0]["host"] == "www.example.com"
+    assert figures["newest_at"] - figures["oldest_at"] == 7170
+    assert "3: 2 fresh, 1 stale" in _run(state, "stats").stdout
+
+
+def test_purge_wants_to_be_told_what(state: Path) -> None:
+    for arguments in ((), ("--all", "--host", "example.com")):
+        result = _run(state, "purge", *arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+    assert len(_listed(state)) == 3
+    assert _run(state, "purge", "--all").stdout == "3 stored responses removed\n"
+    assert _run(state, "purge", "--all").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list", "--host", "a b"], ["list", "--url", "ftp://x/"], ["purge", "--host", "a/b"], ["show", "http://"]],
+)
+def test_what_is_no_host_or_url_is_not_understood(state: Path, arguments: list[str]) -> None:
+    assert _run(state, *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "a.example"], ["stats"], ["purge", "--all"]])
+def test_no_store_is_said_and_none_is_made(tmp_path: Path, arguments: list[str]) -> None:
+    result = _run(tmp_path / "state", *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "forward-proxy run" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "a.example"], ["stats"], ["purge", "--all"]])
+def test_an_index_that_cannot_be_read_is_said_and_left_where_it_is(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "responses").mkdir()
+    (index := tmp_path / "responses" / "cache.db").write_bytes(b"no database " * 100)
+    result = _run(tmp_path, *arguments)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith(f"{index}: cannot be read: ")
+    assert list(index.parent.iterdir()) == [index]
+
+
+def test_what_another_process_purges_a_running_proxy_no_longer_finds(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    try:
+        for url in ("https://a.example/", "https://b.example/"):
+            put(store, url, content=b"x" * 100_000)
+        (held,) = store.candidates(key("https://a.example/"))
+        command = [sys.executable, "-m", "forward_proxy", "cache", "purge", "--host", "a.example"]
+        done = subprocess.run(
+            [*command, "--state", str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "1 stored response removed\n", "")
+        assert store.candidates(key("https://a.example/")) == ()
+        assert store.open_content(held) is None
+        assert len(store.candidates(key("https://b.example/"))) == 1
+    finally:
+        store.close()
