@@ -70,11 +70,14 @@ class Reading:
 
 
 def read(paths: Sequence[Path], zone: str | None = None, default: Action = "allow") -> Reading:
-    """The rule files in these folders and these files themselves, as one set; SettingsError for an unknown zone."""
+    """The rule files in these folders and these files themselves, as one set; SettingsError for an unknown zone.
+
+    A file below the current folder is named from there, as an operator would: in the log, in answers, in problems.
+    """
     collected = Collected(zone_named(zone))
     digest = hashlib.sha256()
     files: list[str] = []
-    for path in _rule_files(paths, collected.faults):
+    for path in _rule_files([_near(path) for path in paths], collected.faults):
         files.append(str(path))
         content = _content(path, collected.faults)
         digest.update(b"%d %s %d " % (len(str(path)), str(path).encode("utf-8", "surrogateescape"), len(content)))
@@ -86,6 +89,11 @@ def read(paths: Sequence[Path], zone: str | None = None, default: Action = "allo
     anonymity, inspect, cache = (tuple(collected.choices[name]) for name in ("anonymity", "inspect", "cache"))
     rules = Rules(access, anonymity, inspect, cache, tuple(files), digest.hexdigest())
     return Reading(rules, len(collected.expectations), tuple(collected.faults))
+
+
+def _near(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _rule_files(paths: Sequence[Path], faults: list[Fault]) -> Iterator[Path]:
