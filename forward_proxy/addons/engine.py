@@ -19,8 +19,10 @@ from mitmproxy.proxy import mode_specs
 
 from forward_proxy.addons import origins
 from forward_proxy.addons.driver import Driver
+from forward_proxy.addons.hooks import Hooks
+from forward_proxy.addons.hooks import Listener as HookListener
 from forward_proxy.addons.layers import PolicyNextLayer
-from forward_proxy.addons.listener import Handler, Hook, Listener
+from forward_proxy.addons.listener import Handler, Listener
 from forward_proxy.errors import SettingsError
 
 _STOP_WITHIN_S = 2.0
@@ -59,11 +61,12 @@ class Engine:
             validate_inbound_headers=True,
             upstream_cert=False,
         )
-        hooks = hooks_of(certificates, next_layer, self._driver, self._driver.tunnels)
+        listeners = listeners_of(certificates, next_layer, self._driver, self._driver.tunnels)
+        hooks = Hooks(listeners, self._driver.refuse)
         mode = mode_specs.ProxyMode.parse("regular")
 
         def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Handler:
-            return Handler(hooks, self._driver.refuse, next_layer.http2_backlog, reader, writer, opts, mode)
+            return Handler(hooks, next_layer.http2_backlog, reader, writer, opts, mode)
 
         self._listeners = [Listener(host, port, handler) for host, port in self._options.listen]
         try:
@@ -119,7 +122,7 @@ HOOKS = (
 )
 
 
-def hooks_of(*addons: object) -> Mapping[str, tuple[Hook, ...]]:
+def listeners_of(*addons: object) -> Mapping[str, tuple[HookListener, ...]]:
     """For each hook the methods that listen, in the order of the addons."""
     return {name: tuple(method for addon in addons if (method := getattr(addon, name, None))) for name in HOOKS}
 

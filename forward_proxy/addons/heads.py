@@ -4,6 +4,8 @@ Names keep the spelling and order they came in, and an edited field stays where 
 order of fields see what the browser sent.
 """
 
+import copy
+
 from mitmproxy import http
 
 from forward_proxy.message.fields import Edits, FieldLine, FieldSection
@@ -49,24 +51,24 @@ def response_head(response: http.Response) -> ResponseHead:
 
 def outbound(request: http.Request, edits: Edits, target: TargetUri) -> http.Request:
     """A copy to send on, so that the client's own stays as it was for framing and closing its connection."""
-    copy = request.copy()
+    sent = _twin(request)
     if not request.is_http2:
-        copy.http_version = "HTTP/1.1"
+        sent.http_version = "HTTP/1.1"
         edits |= Edits(((b"host", target.authority.encode("ascii")),))
-    copy.headers = _edited(request.headers, edits, request.is_http2)
-    return copy
+    sent.headers = _edited(request.headers, edits, request.is_http2)
+    return sent
 
 
 def relayed(response: http.Response, edits: Edits, client_version: str) -> http.Response:
     """A copy of an origin's response to send to the client."""
-    copy = response.copy()
-    copy.headers = _edited(response.headers, edits, client_version.startswith("HTTP/2"))
+    sent = _twin(response)
+    sent.headers = _edited(response.headers, edits, client_version.startswith("HTTP/2"))
     if not response.is_http2:
-        copy.http_version = "HTTP/1.1"
+        sent.http_version = "HTTP/1.1"
     if client_version == "HTTP/1.0":
         # Such a client cannot read chunks (RFC 9112 §6.1): the content ends with the connection.
-        copy.headers.pop("transfer-encoding", None)
-    return copy
+        sent.headers.pop("transfer-encoding", None)
+    return sent
 
 
 def own_response(status: int, reason: str, fields: FieldSection, content: bytes = b"") -> http.Response:
@@ -75,6 +77,13 @@ def own_response(status: int, reason: str, fields: FieldSection, content: bytes 
 
 
 _WITHOUT_CONTENT = (101, 204, 304)
+
+
+def _twin[M: http.Message](message: M) -> M:
+    """A shallow copy; mitmproxy's own goes through a serialised form and takes ten times as long."""
+    twin = copy.copy(message)
+    twin.data = copy.copy(message.data)
+    return twin
 
 
 def _edited(headers: http.Headers, edits: Edits, lower_case: bool) -> http.Headers:

@@ -1,14 +1,9 @@
-"""Accepts clients and runs mitmproxy's connection handler over each, with every hook inside one guard.
-
-mitmproxy logs an exception that escapes a hook and lets the request go on to the origin.  Here a fault in a hook
-ends in a refusal: whoever decides must have decided.
-"""
+"""Accepts clients, and runs mitmproxy's connection handler over each with our hooks and our pace."""
 
 import asyncio
-import inspect
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -18,11 +13,8 @@ from mitmproxy.connection import Client, Connection
 from mitmproxy.proxy import commands, layers, mode_specs, server_hooks
 from mitmproxy.proxy.server import LiveConnectionHandler
 
+from forward_proxy.addons.hooks import Hooks, InlineHooks
 from forward_proxy.addons.layers import StoredBlockHook
-
-type Hook = Callable[[Any], Awaitable[None] | None]
-
-logger = logging.getLogger(__name__)
 
 # What one client may have waiting to be read by it before we stop reading from the origin for it.
 _BACKLOG_BYTES = 1024 * 1024
@@ -34,8 +26,7 @@ class Handler(LiveConnectionHandler):
 
     def __init__(
         self,
-        hooks: Mapping[str, tuple[Hook, ...]],
-        refuse: Callable[[str, Any], None],
+        hooks: Hooks,
         http2_backlog: Callable[[Client], int],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
@@ -44,23 +35,18 @@ class Handler(LiveConnectionHandler):
     ) -> None:
         super().__init__(reader, writer, opts, mode)
         self._hooks = hooks
-        self._refuse = refuse
         self._http2_backlog = http2_backlog
-        self.layer = layers.modes.HttpProxy(self.layer.context)
+        self.layer = InlineHooks(layers.modes.HttpProxy(self.layer.context), hooks)  # type: ignore[assignment]
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
-        """Run each listener of this hook in turn; the first fault refuses and ends it."""
+        """The hooks that were not run on the spot: of the connections themselves, and those that wait."""
+        if not self._hooks.waits(hook.name):
+            self._hooks.run(hook)
+            return
         with self.timeout_watchdog.disarm():
-            (data,) = hook.args()
             if isinstance(hook, StoredBlockHook):
                 await self.drained()
-            try:
-                for call in self._hooks.get(hook.name, ()):
-                    if inspect.isawaitable(waiting := call(data)):
-                        await waiting
-            except Exception:
-                logger.exception("%s failed; the exchange is refused", hook.name)
-                self._refuse(hook.name, data)
+            await self._hooks.run_waiting(hook)
 
     async def handle_connection(self, connection: Connection) -> None:
         if connection is not self.client:
