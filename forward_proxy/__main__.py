@@ -1,6 +1,12 @@
 """`python -m forward_proxy` is the command `forward-proxy`."""
 
-from forward_proxy.cli import main
+import sys
 
 if __name__ == "__main__":
-    main(prog_name="forward-proxy")
+    try:
+        from forward_proxy.cli import main
+
+        main(prog_name="forward-proxy")
+    except KeyboardInterrupt:
+        # Only while modules are still being imported; click takes it from there.
+        sys.exit(130)

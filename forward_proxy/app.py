@@ -12,13 +12,13 @@ from pathlib import Path
 import certifi
 
 from forward_proxy.access.targets import OwnListeners, Prohibited, judge_address, judge_loop
-from forward_proxy.addons.authority import CERTIFICATE_NAME, open_authority
+from forward_proxy.addons.authority import open_authority
 from forward_proxy.addons.dialing import Dialer, JudgingLoop
 from forward_proxy.addons.dialing import Options as DialOptions
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.engine import Engine
 from forward_proxy.addons.engine import Options as EngineOptions
-from forward_proxy.errors import RuleFileError, SettingsError
+from forward_proxy.errors import RuleFileError, SettingsError, StartError
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Policy
 from forward_proxy.rulefiles import Rules, Watcher, load
@@ -52,11 +52,6 @@ class App:
         self._access = access_options(settings)
         self._store = Store(store_folder(settings), store_options(settings), say)
         self._log = TrafficLog(log_folder(settings), log_options(settings))
-
-    @property
-    def ca_file(self) -> Path | None:
-        """The certificate that clients must trust; None when no TLS is opened."""
-        return ca_folder(self._settings) / CERTIFICATE_NAME if self._settings.inspect else None
 
     @property
     def log(self) -> TrafficLog:
@@ -144,7 +139,8 @@ def trust_file(settings: Settings) -> Path | None:
     try:
         own = settings.origin_ca.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as fault:
-        raise SettingsError(f"{settings.origin_ca}: cannot be read as PEM certificates: {fault}") from fault
+        reason = fault.strerror if isinstance(fault, OSError) else "not text"
+        raise SettingsError(f"{settings.origin_ca}: cannot be read as PEM certificates: {reason}") from fault
     if "-----BEGIN CERTIFICATE-----" not in own:
         raise SettingsError(f"{settings.origin_ca}: holds no PEM certificate")
     bundle = ca_folder(settings) / "origins.pem"
@@ -154,12 +150,12 @@ def trust_file(settings: Settings) -> Path | None:
 
 
 def private_folder(folder: Path) -> None:
-    """Make the folder, for this user alone; its content says where people go.  Raises SettingsError."""
+    """Make the folder, for this user alone; its content says where people go.  Raises StartError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     except OSError as fault:
-        raise SettingsError(f"{folder}: cannot be used for state: {fault.strerror}") from fault
+        raise StartError(f"{folder}: cannot be used for state: {fault.strerror}") from fault
 
 
 def _is_of_this_machine(address: IPAddress) -> bool:

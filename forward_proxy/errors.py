@@ -9,6 +9,10 @@ class SettingsError(ForwardProxyError):
     """A setting could not be understood; names where it came from and what was expected."""
 
 
+class StartError(ForwardProxyError):
+    """What was asked for is sound, but this machine does not allow it now: an address in use, a folder not ours."""
+
+
 class RuleFileError(ForwardProxyError):
     """Rule files could not be loaded; carries every problem found, one a line."""
 

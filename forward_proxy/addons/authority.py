@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from mitmproxy.certs import Cert, CertStore, dummy_crl
 
-from forward_proxy.errors import SettingsError
+from forward_proxy.errors import SettingsError, StartError
 
 CERTIFICATE_NAME = "forward-proxy-ca.pem"
 _KEY_NAME = "forward-proxy-ca.key"
@@ -24,20 +24,23 @@ _LIFE = timedelta(days=3650)
 def open_authority(folder: Path) -> CertStore:
     """The store that signs leaf certificates, with a new authority if the folder has none.
 
-    Raises SettingsError when the files are unreadable, do not belong together, or the key is open to others.
+    Raises StartError when the files cannot be read or made, SettingsError when they do not belong together or the key
+    is open to others.
     """
     certificate_file, key_file = folder / CERTIFICATE_NAME, folder / _KEY_NAME
-    if not certificate_file.exists() and not key_file.exists():
-        _create(folder, certificate_file, key_file)
     try:
+        if not certificate_file.exists() and not key_file.exists():
+            _create(folder, certificate_file, key_file)
         if key_file.stat().st_mode & 0o077:
             raise SettingsError(f"{key_file}: the key is readable by others; run: chmod 600 {key_file}")
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
         certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-    except (OSError, ValueError, TypeError) as fault:
+    except OSError as fault:
+        raise StartError(f"{folder}: the certificate authority cannot be kept here: {fault.strerror}") from fault
+    except (ValueError, TypeError) as fault:
         raise SettingsError(
-            f"{folder}: the certificate authority cannot be read ({fault}); "
-            "restore its two files, or remove both to have a new one made"
+            f"{folder}: the certificate authority is damaged; restore {CERTIFICATE_NAME} and {_KEY_NAME}, "
+            "or remove both to have a new one made"
         ) from fault
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         raise SettingsError(f"{folder}: key and certificate of the authority do not belong together")

@@ -5,6 +5,7 @@ Nothing is opened by making an `Engine`; `run` opens the listeners, and returns 
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from forward_proxy.addons.hooks import Hooks
 from forward_proxy.addons.hooks import Listener as HookListener
 from forward_proxy.addons.layers import PolicyNextLayer
 from forward_proxy.addons.listener import Handler, Listener
-from forward_proxy.errors import SettingsError
+from forward_proxy.errors import StartError
 
 _STOP_WITHIN_S = 2.0
 
@@ -48,7 +49,7 @@ class Engine:
         self._listeners: list[Listener] = []
 
     async def run(self, ready: Callable[[list[tuple[str, int]]], None]) -> None:
-        """Serve until stopped; `ready` is told the addresses that are bound.  Raises SettingsError if one cannot be."""
+        """Serve until stopped; `ready` is told the addresses that are bound.  Raises StartError if one cannot be."""
         origins.install()
         opts = options.Options(mode=[], ssl_verify_upstream_trusted_ca=_text(self._options.trust_file))
         self._master = master = Master(opts)
@@ -86,7 +87,8 @@ class Engine:
             try:
                 await listener.start()
             except OSError as fault:
-                raise SettingsError(f"cannot listen on {host}:{port}: {fault.strerror or fault}") from fault
+                reason = os.strerror(fault.errno) if fault.errno else "the address is not one of this machine's"
+                raise StartError(f"cannot listen on {host}:{port}: {reason}") from fault
 
 
 class _Certificates(TlsConfig):

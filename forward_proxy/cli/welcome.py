@@ -94,8 +94,10 @@ def program() -> str:
     started = Path(sys.argv[0])
     if started.stem == "__main__":
         return f"{quoted(Path(sys.executable))} -m forward_proxy"
-    found = shutil.which(started.name)
-    return started.name if found and Path(found) == started.absolute() else quoted(started)
+    if (found := shutil.which(started.name)) and Path(found) == started.absolute():
+        return started.name
+    path = quoted(started)
+    return path if "/" in path else f"./{path}"
 
 
 def quoted(path: Path) -> str:

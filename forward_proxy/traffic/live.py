@@ -26,7 +26,7 @@ def live_line(record: Record, width: int, zone: tzinfo | None = None) -> Text:
         line.append(" " + _column(record.client, _CLIENT), "dim")
     if width >= _METHOD_FROM:
         line.append(" " + _column(record.method, _METHOD))
-    happened_width = max(8, min(40, width // 4))
+    happened_width = _happened_width(width)
     figures = _figures(record, width)
     line.append(" " + _column(_place(record.target), width - line.cell_len - figures.cell_len - happened_width - 2))
     line.append_text(figures)
@@ -37,13 +37,18 @@ def live_line(record: Record, width: int, zone: tzinfo | None = None) -> Text:
 
 def live_heading(width: int) -> str:
     """Names over the columns of `live_line`."""
-    happened_width = max(8, min(40, width // 4))
+    happened_width = _happened_width(width)
     left = f"{'time':{_TIME}}" + (f" {'client':{_CLIENT}}" if width >= _CLIENT_FROM else "")
     left += f" {'method':{_METHOD}}" if width >= _METHOD_FROM else ""
     right = f" {'':{_STATUS}}" + (f" {'bytes':>{_BYTES}} {'took':>{_SPENT}}" if width >= _SIZES_FROM else "")
     return f"{left} {_column('target', width - len(left) - len(right) - happened_width - 2)}{right} what happened"[
         :width
     ]
+
+
+def _happened_width(width: int) -> int:
+    """Room for a denial with its rule file in any terminal of common width."""
+    return max(8, min(40, width // 3))
 
 
 def plain_line(record: Record, zone: tzinfo | None = None) -> str:

@@ -28,20 +28,20 @@ DENIED = example(verdict="denied", outcome="denied", rule="rules/10-trackers.yam
         (
             example(),
             120,
-            "22:25:40 192.0.2.7       GET     www.example.com/logo.png              200   2.0K   500ms hit",
+            "22:25:40 192.0.2.7       GET     www.example.com/logo.png    200   2.0K   500ms hit",
         ),
         (
             example(target=LONG, outcome="fwd=uri-miss"),
             90,
-            "22:25:40 GET     www.example.…nd/on/index.html?… 200   2.0K   500ms fwd=uri-miss",
+            "22:25:40 GET     www.examp…/index.html?… 200   2.0K   500ms fwd=uri-miss",
         ),
-        (DENIED, 90, "22:25:40 GET     www.example.com/logo.png        403   2.0K   500ms denied by…kers.yaml:12"),
+        (DENIED, 90, "22:25:40 GET     www.examp….com/logo.png 403   2.0K   500ms denied by ru…-trackers.yaml:12"),
         (
             example(target="http://a.example/", error="connection_refused", status=502, ended_at=None),
             60,
-            "22:25:40 GET     http://a.example/       502 error …_refused",
+            "22:25:40 GET     http://a.example/  502 error co…ion_refused",
         ),
-        (example(target="a.example:443", outcome="tunnel", status=None), 40, "22:25:40 a.example:443      - tunnel"),
+        (example(target="a.example:443", outcome="tunnel", status=None), 40, "22:25:40 a.example:443   - tunnel"),
     ],
 )
 def test_a_line_for_a_terminal(record: Record, width: int, line: str) -> None:
