@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run setup test check lock clean
+.PHONY: run setup test check bench pictures lock clean
 
 run: setup
 	@$(BIN)/python -m forward_proxy run $(ARGS)
@@ -28,6 +28,14 @@ check: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# Writes docs/measurements.md; QUICK=1 takes half a minute, and only prints.
+bench: setup
+	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+# Writes docs/live.svg.
+pictures: setup
+	@$(BIN)/python -m bench.pictures
 
 # Needs uv; writes a lock for every platform and Python from 3.12 on, naming no index.
 lock:
