@@ -20,13 +20,14 @@ from forward_proxy.addons import heads
 from forward_proxy.addons.dialing import dialling_for
 from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
 from forward_proxy.addons.faults import fault_of
-from forward_proxy.addons.layers import RefusedLayer, StoredBlocks, replaces_origin
+from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
+from forward_proxy.addons.streams import INVALID, SENT_CONTENT, StoredBlocks, replaces_origin
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.errors import StorageError
-from forward_proxy.message.fields import NO_EDITS
+from forward_proxy.message.fields import NO_EDITS, FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.message.targets import Malformed, TargetUri
@@ -65,6 +66,8 @@ class Driver:
         now = time.time()
         connect = self.tunnels.authority(flow.client_conn)
         head = heads.request_head(flow.request, connect)
+        if invalid := flow.metadata.get(INVALID):
+            head = Malformed(invalid)
         exchange = flow.metadata[KEY] = Exchange(self.policy, now, flow.request.http_version)
         if isinstance(head, Malformed):
             self._answer(flow, exchange, Deny(400, "http_request_error", head.reason))
@@ -112,7 +115,12 @@ class Driver:
         edits = decision.allowed.edits | (decision.edits if isinstance(decision, Validate) else NO_EDITS)
         exchange.sent_at = time.time()
         flow.request = heads.outbound(flow.request, edits, decision.allowed.request.target)
-        flow.request.stream = exchange.count_request
+
+        def passed(chunk: bytes) -> bytes:
+            flow.metadata[SENT_CONTENT] = True
+            return exchange.count_request(chunk)
+
+        flow.request.stream = passed
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         exchange = exchange_of(flow)
@@ -120,8 +128,10 @@ class Driver:
         if flow.response is None or not isinstance(exchange.decision, Forward | Validate):
             return  # Our own answer on its way out.
         head = heads.response_head(flow.response)
-        decision = exchange.policy.on_response(
-            exchange.sent(), head, int(exchange.sent_at), int(exchange.first_byte_at)
+        decision = (
+            Deny(502, "http_protocol_error", head.reason)
+            if isinstance(head, Malformed)
+            else exchange.policy.on_response(exchange.sent(), head, int(exchange.sent_at), int(exchange.first_byte_at))
         )
         self._change_store(decision.changes)
         match decision:
@@ -136,7 +146,7 @@ class Driver:
 
     def _relay(self, flow: http.HTTPFlow, exchange: Exchange, response: http.Response, relay: Relay) -> None:
         exchange.relay = relay
-        exchange.changed_response_fields = changed(heads.response_head(response).fields, relay.anonymised)
+        exchange.changed_response_fields = changed(FieldSection(response.headers.fields), relay.anonymised)
         flow.response = heads.relayed(response, relay.edits, exchange.client_version)
         flow.response.stream = exchange.pass_response
         exchange.close_contents()
@@ -244,6 +254,7 @@ class Driver:
             exchange.decision = deny
         if not deny.by_policy:
             exchange.error, exchange.error_detail = deny.error, deny.reason
+        flow.request.headers.pop("expect", None)  # Or mitmproxy would ask for content that nobody wants.
         answer = denial(deny, exchange.request)
         exchange.response_bytes += len(answer.content)
         flow.response = heads.own_response(answer.status, _phrase(answer.status), answer.fields, answer.content)

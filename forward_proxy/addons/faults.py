@@ -22,6 +22,10 @@ _MITMPROXY = (
     ("killed", "proxy_internal_error"),  # By us, when a hook had failed.
     ("certificate verify failed", "tls_certificate_error"),
     ("tls", "tls_protocol_error"),
+    ("invalid response", "http_protocol_error"),
+    ("response head is longer", "http_response_header_section_size"),
+    ("retry:", "connection_terminated"),
+    ("origin reset the stream", "http_protocol_error"),
     ("incomplete", "http_response_incomplete"),
     ("peer closed connection", "http_response_incomplete"),
     ("server closed connection", "connection_terminated"),

@@ -5,10 +5,11 @@ order of fields see what the browser sent.
 """
 
 import copy
+import re
 
 from mitmproxy import http
 
-from forward_proxy.message.fields import Edits, FieldLine, FieldSection
+from forward_proxy.message.fields import Edits, FieldLine, FieldSection, is_token
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.targets import Malformed, TargetUri, parse_authority, target_uri
 
@@ -20,6 +21,9 @@ def request_head(request: http.Request, connect: tuple[str, int] | None) -> Requ
     authority, whatever Host says (RFC 9112 §3.2.2).
     """
     fields = FieldSection(request.headers.fields)
+    method = request.data.method.decode("latin-1")
+    if reason := _bad_method(request.data.method) or _bad_values(fields):
+        return Malformed(reason)
     if len(fields.get_all(b"host")) > 1:
         return Malformed("more than one Host field")
     if connect is None:
@@ -33,7 +37,7 @@ def request_head(request: http.Request, connect: tuple[str, int] | None) -> Requ
     if isinstance(target, Malformed):
         return target
     has_content = "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
-    return RequestHead(request.method, target, fields, has_content)
+    return RequestHead(method, target, fields, has_content)
 
 
 def host_field(request: http.Request) -> tuple[str, int | None] | None:
@@ -41,9 +45,13 @@ def host_field(request: http.Request) -> tuple[str, int | None] | None:
     return parse_authority(request.headers.get("host", ""))
 
 
-def response_head(response: http.Response) -> ResponseHead:
-    """The response as the policy sees it."""
+def response_head(response: http.Response) -> ResponseHead | Malformed:
+    """The response as the policy sees it, folded lines unfolded in the message itself (RFC 9112 §5.2)."""
     headers = response.headers
+    if any(b"\n" in value for _, value in headers.fields):
+        headers = response.headers = http.Headers([(name, _FOLD.sub(b" ", value)) for name, value in headers.fields])
+    if reason := _bad_values(FieldSection(headers.fields)):
+        return Malformed(reason)
     framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
     delimited = framed or response.is_http2 or response.status_code in _WITHOUT_CONTENT
     return ResponseHead(response.status_code, FieldSection(headers.fields), delimited)
@@ -51,7 +59,9 @@ def response_head(response: http.Response) -> ResponseHead:
 
 def outbound(request: http.Request, edits: Edits, target: TargetUri) -> http.Request:
     """A copy to send on, so that the client's own stays as it was for framing and closing its connection."""
-    sent = _twin(request)
+    sent = twin(request)
+    # What was judged, and is the key, is what is sent (RFC 3986 §6.2.2): no second spelling reaches the origin.
+    sent.data.path = target.path_and_query.encode("ascii")
     if not request.is_http2:
         sent.http_version = "HTTP/1.1"
         edits |= Edits(((b"host", target.authority.encode("ascii")),))
@@ -61,7 +71,7 @@ def outbound(request: http.Request, edits: Edits, target: TargetUri) -> http.Req
 
 def relayed(response: http.Response, edits: Edits, client_version: str) -> http.Response:
     """A copy of an origin's response to send to the client."""
-    sent = _twin(response)
+    sent = twin(response)
     sent.headers = _edited(response.headers, edits, client_version.startswith("HTTP/2"))
     if not response.is_http2:
         sent.http_version = "HTTP/1.1"
@@ -76,10 +86,27 @@ def own_response(status: int, reason: str, fields: FieldSection, content: bytes 
     return http.Response(b"HTTP/1.1", status, reason.encode("latin-1"), headers, content, None, 0, 0)
 
 
+def _bad_method(method: bytes) -> str:
+    """RFC 9110 §9.1: a token, and case-sensitive; mitmproxy frames messages by the method in any case."""
+    if not is_token(method):
+        return "method is not a token"
+    return "method is in the wrong case" if method not in _METHODS and method.upper() in _METHODS else ""
+
+
+def _bad_values(fields: FieldSection) -> str:
+    """RFC 9110 §5.5: octets that end a line, or a string, for some reader on the way."""
+    for name, value in fields:
+        if b"\0" in value or b"\r" in value or b"\n" in value:
+            return f"CR, LF or NUL in the value of {name.decode('latin-1')}"
+    return ""
+
+
+_METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"))
+_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
 _WITHOUT_CONTENT = (101, 204, 304)
 
 
-def _twin[M: http.Message](message: M) -> M:
+def twin[M: http.Message](message: M) -> M:
     """A shallow copy; mitmproxy's own goes through a serialised form and takes ten times as long."""
     twin = copy.copy(message)
     twin.data = copy.copy(message.data)

@@ -1,159 +1,72 @@
-"""The few layers of ours inside mitmproxy's stack, each because a hook cannot do it.
+"""Which of mitmproxy's layers a connection gets, and the few of ours among them.
 
-`PolicyStream` closes three gaps of mitmproxy 12: content sent to a refused request was collected in memory before the
-answer; a response set by an addon is sent from memory whatever its size; and no hook can answer when the origin
-fails.  `TunnelLayer` relays bytes unread and counts them.  `PolicyNextLayer` chooses among them, before anything is
-decrypted.
+`PolicyNextLayer` chooses, before anything is decrypted; `TunnelLayer` relays bytes unread and counts them;
+`PolicyHttpLayer` has streams of ours and keeps connections to origins.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 from weakref import WeakValueDictionary
 
-from mitmproxy import flow as mitm_flow
-from mitmproxy import http
 from mitmproxy.addons.next_layer import NeedsMoreData, NextLayer
-from mitmproxy.connection import Client, ConnectionState
+from mitmproxy.connection import Client, Connection, ConnectionState, Server
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.proxy.layers.http import (
-    DropStream,
-    ErrorCode,
     GetHttpConnection,
-    HttpErrorHook,
-    HttpEvent,
+    GetHttpConnectionCompleted,
     HttpLayer,
+    HTTPMode,
     HttpStream,
-    RequestData,
-    RequestProtocolError,
-    ResponseData,
-    ResponseEndOfMessage,
-    ResponseHeaders,
-    ResponseProtocolError,
-    SendHttp,
 )
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
-
-@dataclass
-class StoredBlockHook(commands.StartHook):
-    """Asks for the next block of the stored content that answers this flow."""
-
-    flow: http.HTTPFlow
-
-
-@dataclass
-class StoredBlocks:
-    """Left in a flow's metadata by whoever answers from the store.
-
-    `next` is sent, None is a fault; while there is `more`, the hook above is asked for it.
-    """
-
-    KEY = "forward_proxy.stored"
-
-    next: bytes | None = b""
-    more: bool = True
-
-
-_REPLACED = "forward_proxy.replaced"
-
-
-def replaces_origin(flow: http.HTTPFlow) -> None:
-    """Say, in `responseheaders`, that the response just set is to be sent in place of the origin's."""
-    flow.metadata[_REPLACED] = True
-
-
-class PolicyStream(HttpStream):
-    """One request and its response."""
-
-    def state_consume_request_body(self, event: HttpEvent) -> layer.CommandGenerator[None]:
-        if isinstance(event, RequestData) and self.flow.response is not None:
-            return  # Already answered here: the content has no reader, so it must not gather.
-        yield from super().state_consume_request_body(event)
-
-    def send_response(self, already_streamed: bool = False) -> layer.CommandGenerator[None]:
-        blocks = self.flow.metadata.get(StoredBlocks.KEY)
-        if blocks is None or already_streamed or self.flow.response is None:
-            yield from super().send_response(already_streamed)
-            return
-        yield SendHttp(ResponseHeaders(self.stream_id, self.flow.response, end_stream=False), self.context.client)
-        while blocks.next or blocks.more:
-            if blocks.next:
-                yield SendHttp(ResponseData(self.stream_id, blocks.next), self.context.client)
-                blocks.next = b""
-            if blocks.more:
-                yield StoredBlockHook(self.flow)
-                if self._client_gone():
-                    self.flow.error = mitm_flow.Error("Client disconnected.")
-                    yield HttpErrorHook(self.flow)
-                    yield from self._leave()
-                    return
-        if blocks.next is None:
-            yield from self._break_off()
-            return
-        yield from super().send_response(already_streamed=True)
-
-    def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
-        yield from super().state_wait_for_response_headers(event)
-        if not self.flow.metadata.pop(_REPLACED, False) or event.end_stream:
-            return
-        # The origin's content is not wanted, however long it is: that connection ends here.
-        yield SendHttp(RequestProtocolError(self.stream_id, "not wanted", ErrorCode.CANCEL), self.context.server)
-        yield from self._answer_instead()
-
-    def handle_protocol_error(
-        self, event: RequestProtocolError | ResponseProtocolError
-    ) -> layer.CommandGenerator[None]:
-        unanswered = self.server_state in (self.state_wait_for_response_headers, self.state_uninitialized)
-        if not (isinstance(event, ResponseProtocolError) and unanswered and self.client_state != self.state_errored):
-            yield from super().handle_protocol_error(event)
-            return
-        self.flow.error = mitm_flow.Error(event.message)
-        yield HttpErrorHook(self.flow)
-        if self.flow.response is None:
-            yield SendHttp(event, self.context.client)
-            yield from self._leave()
-        else:
-            yield from self._answer_instead()
-
-    def _answer_instead(self) -> layer.CommandGenerator[None]:
-        """Send the response that a hook has set, whatever the client is still sending."""
-        yield from self.send_response()
-        if self.client_state != self.state_done:
-            yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
-        yield from self._leave()
-
-    def _leave(self) -> layer.CommandGenerator[None]:
-        self.client_state = self.server_state = self.state_errored
-        self.flow.live = False
-        yield DropStream(self.stream_id)
-
-    def _break_off(self) -> layer.CommandGenerator[None]:
-        """The stored content failed its digest: what was sent must not look complete."""
-        self.flow.error = mitm_flow.Error("proxy_internal_error: stored content is damaged")
-        yield HttpErrorHook(self.flow)
-        yield SendHttp(
-            ResponseProtocolError(self.stream_id, "stored content is damaged", ErrorCode.GENERIC_SERVER_ERROR),
-            self.context.client,
-        )
-        yield from self._leave()
-
-    def _client_gone(self) -> bool:
-        """Whether the client left while we were reading; its event waits behind the hook we yielded."""
-        return any(isinstance(event, RequestProtocolError) for event in self._paused_event_queue)
+from forward_proxy.addons.streams import FreshConnection, PolicyStream
 
 
 class PolicyHttpLayer(HttpLayer):
-    """HttpLayer with streams of ours, and without a memory for failed connections."""
+    """HttpLayer with streams of ours, without a memory for failed connections, and with one for idle ones.
+
+    mitmproxy closes an HTTP/1 connection to an origin after each request that came over HTTP/2, and so pays a TLS
+    handshake for every image.  Here it stays, unless a request waits for the room it takes: mitmproxy opens no more
+    than five at a time to one origin.
+    """
+
+    def __init__(self, context: Context, mode: HTTPMode) -> None:
+        super().__init__(context, mode)
+        self._idle: list[Connection] = []
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
         # mitmproxy would repeat the error of a connection that failed once for as long as the client stays connected.
         for connection in [*self.connections]:
             if connection.error and event.connection_spec_matches(connection):
                 del self.connections[connection]
-        yield from super().get_connection(event, reuse=reuse)
+        if isinstance(event, FreshConnection):
+            yield from super().get_connection(event, reuse=False)
+        elif (idle := self._taken(event)) is not None:
+            stream = self.command_sources.pop(event)
+            yield from self.event_to_child(stream, GetHttpConnectionCompleted(event, (idle, None)))
+        else:
+            yield from super().get_connection(event, reuse=reuse)
+
+    def keep(self, connection: Connection) -> bool:
+        """Whether this connection, idle now, stays open for a later request."""
+        waiting = (other for other in self.waiting_for_establishment if isinstance(other, Server))
+        if any(other.address == cast(Server, connection).address for other in waiting):
+            return False
+        self._idle.append(connection)
+        return True
+
+    def _taken(self, event: GetHttpConnection) -> Connection | None:
+        """An idle connection that fits and is still open."""
+        self._idle = [connection for connection in self._idle if connection.connected]
+        for connection in self._idle:
+            if event.connection_spec_matches(connection):
+                self._idle.remove(connection)
+                return connection
+        return None
 
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
         stream = self.streams[stream_id] = PolicyStream(self.context.fork(), stream_id)

@@ -1,40 +1,68 @@
-"""HTTP/1 with origins: three things mitmproxy 12 gets wrong.
+"""HTTP/1 with origins: what mitmproxy 12 gets wrong.
 
 An interim response (RFC 9110 §15.2) is taken by it for the final one, and the client then waits for ever; a trailer
 section (RFC 9112 §7.1.2) stops it in the middle of the exchange.  Neither is passed on, which RFC 9110 allows for
 trailers (§6.5.1) and, strictly, not for interim responses (§15.2): a deviation shared with its HTTP/2 side.
 Content that comes over HTTP/2 without a length is sent on without any framing, so that the origin reads it as the
-next request; here it goes in chunks (RFC 9112 §6.3).
+next request; here it goes in chunks (RFC 9112 §6.3).  A connection is closed after each request that came over HTTP/2;
+here it is offered to the layer above.  A head without bound fills the memory; here it ends with the connection.
 
 `install` puts this class in the place of mitmproxy's.  Tests fail once mitmproxy can do it alone.
 """
 
 import re
-from typing import Any
+from typing import Any, Protocol, cast
 
 import h11
+from mitmproxy.connection import Connection
 from mitmproxy.http import Request
-from mitmproxy.proxy import events, layer
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+
+from forward_proxy.addons.heads import twin
+
+# A response head, fields and all; Squid and nginx stop at 64 KiB and less.
+LONGEST_HEAD_BYTES = 256 * 1024
 
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}[ \r\n]")
 
 
+class Keeper(Protocol):
+    """The layer above, which may keep a connection for later."""
+
+    def keep(self, connection: Connection) -> bool: ...
+
+
 class OriginConnection(http.Http1Client):
-    """Http1Client that passes over interim responses and trailers, and frames whatever it sends."""
+    """Http1Client that passes over interim responses and trailers, frames what it sends, and can be kept."""
 
     def send(self, event: http.HttpEvent) -> layer.CommandGenerator[None]:
-        if isinstance(event, http.RequestHeaders) and not event.end_stream and not _is_framed(event.request):
-            request = event.request.copy()
-            request.headers["transfer-encoding"] = "chunked"
+        if isinstance(event, http.RequestHeaders):
+            request = _as_http1(event.request, framed=event.end_stream)
             event = http.RequestHeaders(event.stream_id, request, event.end_stream)
         yield from super().send(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, events.DataReceived) and self.request:
-            while _INTERIM.match(bytes(self.buf)) and self.buf.maybe_extract_lines():
+            while _INTERIM.match(self.buf._data) and self.buf.maybe_extract_lines():
                 pass
         yield from super().read_headers(event)
+        too_long = self.state == self.read_headers and len(self.buf) > LONGEST_HEAD_BYTES
+        if too_long and self.stream_id is not None:
+            yield commands.CloseConnection(self.conn)
+            message = f"response head is longer than {LONGEST_HEAD_BYTES} bytes"
+            yield ReceiveHttp(self.ReceiveProtocolError(self.stream_id, message, http.ErrorCode.GENERIC_SERVER_ERROR))
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
+        yield from super().mark_done(request=request, response=response)
+        idle = self.stream_id is None and self.state == self.read_headers and not self.buf
+        if idle and self.context.client.alpn == b"h2" and not self._above().keep(self.conn):
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+
+    def _above(self) -> Keeper:
+        return cast(Keeper, next(each for each in reversed(self.context.layers) if isinstance(each, http.HttpLayer)))
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, WithoutTrailers(value) if name == "body_reader" else value)
@@ -54,8 +82,23 @@ class WithoutTrailers:
         return self._reader.read_eof()
 
 
-def _is_framed(request: Request) -> bool:
-    return "content-length" in request.headers or "transfer-encoding" in request.headers
+def _as_http1(request: Request, *, framed: bool) -> Request:
+    """The request as it is written to an HTTP/1 origin: as HTTP/1, so that the connection is kept after it."""
+    framed = framed or "content-length" in request.headers or "transfer-encoding" in request.headers
+    if framed and not request.is_http2:
+        return request
+    written = twin(request)
+    written.headers = request.headers.copy()
+    if request.is_http2:
+        written.http_version = "HTTP/1.1"
+        if "host" not in written.headers:
+            written.headers.insert(0, "Host", request.authority)
+        written.authority = ""
+        if len(cookies := written.headers.get_all("cookie")) > 1:
+            written.headers["cookie"] = "; ".join(cookies)  # RFC 9113 §8.2.3.
+    if not framed:
+        written.headers["transfer-encoding"] = "chunked"
+    return written
 
 
 def install() -> None:

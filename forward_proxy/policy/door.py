@@ -73,6 +73,8 @@ class Policy:
         subject = subject_of(head, client, now)
         if refusal := access_targets.judge_client(client, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
+        if head.method in hops.COUNTED and head.fields.get(b"max-forwards") == b"0":
+            return Deny(405, "http_request_error", f"Max-Forwards of this {head.method} is used up")
         others = (_renamed(subject, name) for name in names if name != subject.host)
         verdict = self.state.access.decide_all((subject, *others))
         if isinstance(verdict, Denied):
@@ -106,6 +108,12 @@ class Policy:
     ) -> Deny | Serve | Relay:
         """The origin's final response head: deny it by its type, serve what it validated, or relay it."""
         allowed = sent.allowed
+        if response.status == 101 and not (
+            hops.is_websocket(allowed.outbound.fields) and hops.is_websocket(response.fields)
+        ):
+            # RFC 9110 §7.8: it answers an Upgrade; else what follows would pass unjudged.
+            reason = "the origin switched protocols unasked"
+            return Deny(502, "http_protocol_error", reason, None, allowed.subject.resource)
         if self.state.access.needs_response:
             verdict = self.state.access.decide(with_response(allowed.subject, response))
             if isinstance(verdict, Denied):

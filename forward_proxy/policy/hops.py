@@ -10,6 +10,9 @@ from forward_proxy.message.heads import RequestHead, ResponseHead
 
 PSEUDONYM = b"forward-proxy"
 
+# Methods for which Max-Forwards counts the hops (§7.6.2).
+COUNTED = frozenset(("TRACE", "OPTIONS"))
+
 # What Connection must not name away: who did so would change how the message is framed or judged (§7.6.1).
 _NEVER_NOMINATED = frozenset(
     (b"host", b"content-length", b"transfer-encoding", b"content-type", b"cache-control", b"authorization", b"cookie")
@@ -23,6 +26,8 @@ def request_hops(head: RequestHead) -> Edits:
     kept = _upgrade(fields)
     if b"trailers" in (member.lower() for member in list_members(fields.get(b"te") or b"")):
         kept += ((b"te", b"trailers"),)
+    if (left := fields.get(b"max-forwards") or b"").isdigit() and head.method in COUNTED:
+        kept += ((b"max-forwards", b"%d" % (int(left[:9]) - 1)),)
     return Edits(kept, _dropped(fields) | {b"proxy-authorization", b"http2-settings"} - {name for name, _ in kept})
 
 
@@ -45,6 +50,7 @@ def via(fields: FieldSection) -> Edits:
 
 
 def is_websocket(fields: FieldSection) -> bool:
+    """Whether the connection is to become a WebSocket (RFC 6455 §4.1); what else it could become is not passed on."""
     return (fields.get(b"upgrade") or b"").lower() == b"websocket" and b"upgrade" in connection_options(fields)
 
 

@@ -45,6 +45,21 @@ class Running:
             return received
 
 
+def kept_status(sock: socket.socket, request: bytes) -> bytes:
+    """The status of one exchange on a connection that stays open; the answer has a length."""
+    sock.sendall(request)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        received = sock.recv(65536)
+        assert received, head
+        head += received
+    head, _, content = head.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    while len(content) < length:
+        content += sock.recv(65536)
+    return head.split(b" ", 2)[1]
+
+
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
 

@@ -3,23 +3,14 @@
 import socket
 from pathlib import Path
 
-from tests.addons.engine import running_engine, running_origin
+from tests.addons.engine import kept_status, running_engine, running_origin
 from tests.policy.building import policy
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
 def status(sock: socket.socket, port: int) -> bytes:
-    """The status of one exchange on a connection that stays open."""
-    sock.sendall(b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (port, port))
-    head = b""
-    while b"\r\n\r\n" not in head:
-        head += sock.recv(65536)
-    head, _, content = head.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-    while len(content) < length:
-        content += sock.recv(65536)
-    return head.split(b" ", 2)[1]
+    return kept_status(sock, b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (port, port))
 
 
 def test_an_origin_that_comes_back_is_reached(tmp_path: Path) -> None:

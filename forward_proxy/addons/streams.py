@@ -1,0 +1,218 @@
+"""One request and its response inside mitmproxy's stack: where a hook cannot do it.
+
+Closed here: content of a refused request was read to its end before the answer; a response set by an addon is sent
+from memory whatever its size; no hook can answer when the origin fails, and none sees a message mitmproxy finds
+invalid; and a request met by the end of a reused connection fails, which RFC 9110 §9.2.2 lets a proxy send again.
+"""
+
+from dataclasses import dataclass
+
+from mitmproxy import flow as mitm_flow
+from mitmproxy import http
+from mitmproxy.net.http.validate import validate_headers
+from mitmproxy.proxy import commands, layer
+from mitmproxy.proxy.layers.http import (
+    DropStream,
+    ErrorCode,
+    GetHttpConnection,
+    HttpErrorHook,
+    HttpRequestHeadersHook,
+    HttpStream,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+    SendHttp,
+    validate_request,
+)
+
+from forward_proxy.message.heads import IDEMPOTENT_METHODS
+
+# What the origin's side says when nothing of a request was processed (origins_http2), or nothing came back for it.
+_NOT_PROCESSED = "retry:"
+_CLOSED_UNANSWERED = "server closed connection"
+
+# In a flow's metadata: why mitmproxy finds the request invalid; whether any of its content was sent on.
+INVALID = "forward_proxy.invalid"
+SENT_CONTENT = "forward_proxy.sent_content"
+
+
+@dataclass
+class StoredBlockHook(commands.StartHook):
+    """Asks for the next block of the stored content that answers this flow."""
+
+    flow: http.HTTPFlow
+
+
+@dataclass
+class StoredBlocks:
+    """Left in a flow's metadata by whoever answers from the store.
+
+    `next` is sent, None is a fault; while there is `more`, the hook above is asked for it.
+    """
+
+    KEY = "forward_proxy.stored"
+
+    next: bytes | None = b""
+    more: bool = True
+
+
+_REPLACED = "forward_proxy.replaced"
+
+
+def replaces_origin(flow: http.HTTPFlow) -> None:
+    """Say, in `responseheaders`, that the response just set is to be sent in place of the origin's."""
+    flow.metadata[_REPLACED] = True
+
+
+@dataclass(eq=False)
+class FreshConnection(GetHttpConnection):
+    """Asks for a connection that no request has been sent on."""
+
+
+class PolicyStream(HttpStream):
+    """One request and its response."""
+
+    _asked_again = False
+
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
+        yield from super().state_wait_for_request_headers(event)
+        if self.client_state == self.state_consume_request_body and self.flow.response and not event.end_stream:
+            yield from self._answer_instead()  # Its content is not waited for, and goes nowhere.
+
+    def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
+        """What mitmproxy finds invalid, told by an answer of ours and a record."""
+        reason = _invalid_request(self) if request else _invalid_response(self.flow)
+        if reason is None:
+            return False
+        if request:
+            self.flow.metadata[INVALID] = reason
+            yield HttpRequestHeadersHook(self.flow)
+        else:
+            yield commands.CloseConnection(self.flow.server_conn)
+            self.flow.response = None
+            self.flow.error = mitm_flow.Error(f"invalid response: {reason}")
+            yield HttpErrorHook(self.flow)
+        yield from self._answer_instead()
+        if request:
+            # Where the next request begins cannot be told any more.
+            code = ErrorCode.REQUEST_VALIDATION_FAILED
+            yield SendHttp(ResponseProtocolError(self.stream_id, reason, code), self.context.client)
+        return True
+
+    def send_response(self, already_streamed: bool = False) -> layer.CommandGenerator[None]:
+        blocks = self.flow.metadata.get(StoredBlocks.KEY)
+        if blocks is None or already_streamed or self.flow.response is None:
+            yield from super().send_response(already_streamed)
+            return
+        yield SendHttp(ResponseHeaders(self.stream_id, self.flow.response, end_stream=False), self.context.client)
+        while blocks.next or blocks.more:
+            if blocks.next:
+                yield SendHttp(ResponseData(self.stream_id, blocks.next), self.context.client)
+                blocks.next = b""
+            if blocks.more:
+                yield StoredBlockHook(self.flow)
+                if self._client_gone():
+                    self.flow.error = mitm_flow.Error("Client disconnected.")
+                    yield HttpErrorHook(self.flow)
+                    yield from self._leave()
+                    return
+        if blocks.next is None:
+            yield from self._break_off()
+            return
+        yield from super().send_response(already_streamed=True)
+
+    def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
+        yield from super().state_wait_for_response_headers(event)
+        switched = event.response.status_code == 101
+        if not self.flow.metadata.pop(_REPLACED, False) or (event.end_stream and not switched):
+            return
+        # The origin's content is not wanted, however long it is: that connection ends here.
+        yield SendHttp(RequestProtocolError(self.stream_id, "not wanted", ErrorCode.CANCEL), self.context.server)
+        yield from self._answer_instead()
+
+    def handle_protocol_error(
+        self, event: RequestProtocolError | ResponseProtocolError
+    ) -> layer.CommandGenerator[None]:
+        unanswered = self.server_state in (self.state_wait_for_response_headers, self.state_uninitialized)
+        if not (isinstance(event, ResponseProtocolError) and unanswered and self.client_state != self.state_errored):
+            yield from super().handle_protocol_error(event)
+            return
+        if self._may_ask_again(event):
+            yield from self._ask_again()
+            return
+        self.flow.error = mitm_flow.Error(event.message)
+        yield HttpErrorHook(self.flow)
+        if self.flow.response is None:
+            yield SendHttp(event, self.context.client)
+            yield from self._leave()
+        else:
+            yield from self._answer_instead()
+
+    def _may_ask_again(self, event: ResponseProtocolError) -> bool:
+        """Once, without content, and if nothing was done, or doing it twice is as good (RFC 9110 §9.2.2)."""
+        if self._asked_again or self.client_state != self.state_done or self.flow.metadata.get(SENT_CONTENT):
+            return False
+        idempotent = self.flow.request.method in IDEMPOTENT_METHODS
+        return event.message.startswith(_NOT_PROCESSED) or (idempotent and event.message == _CLOSED_UNANSWERED)
+
+    def _ask_again(self) -> layer.CommandGenerator[None]:
+        """The same request on a connection of its own."""
+        self._asked_again = True
+        request = self.flow.request
+        connection, fault = yield FreshConnection((request.host, request.port), request.scheme == "https", None)
+        if fault:
+            error = ResponseProtocolError(self.stream_id, fault, ErrorCode.CONNECT_FAILED)
+            yield from self.handle_protocol_error(error)
+            return
+        self.context.server = self.flow.server_conn = connection
+        yield SendHttp(RequestHeaders(self.stream_id, request, end_stream=True), connection)
+        yield SendHttp(RequestEndOfMessage(self.stream_id), connection)
+
+    def _answer_instead(self) -> layer.CommandGenerator[None]:
+        """Send the response that a hook has set, whatever the client is still sending."""
+        yield from self.send_response()
+        if self.client_state != self.state_done:
+            yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+        yield from self._leave()
+
+    def _leave(self) -> layer.CommandGenerator[None]:
+        self.client_state = self.server_state = self.state_errored
+        self.flow.live = False
+        yield DropStream(self.stream_id)
+
+    def _break_off(self) -> layer.CommandGenerator[None]:
+        """The stored content failed its digest: what was sent must not look complete."""
+        self.flow.error = mitm_flow.Error("proxy_internal_error: stored content is damaged")
+        yield HttpErrorHook(self.flow)
+        yield SendHttp(
+            ResponseProtocolError(self.stream_id, "stored content is damaged", ErrorCode.GENERIC_SERVER_ERROR),
+            self.context.client,
+        )
+        yield from self._leave()
+
+    def _client_gone(self) -> bool:
+        """Whether the client left while we were reading; its event waits behind the hook we yielded."""
+        return any(isinstance(event, RequestProtocolError) for event in self._paused_event_queue)
+
+
+def _invalid_request(stream: PolicyStream) -> str | None:
+    reason: str | None = validate_request(stream.mode, stream.flow.request, True)
+    return reason and _without_advice(reason)
+
+
+def _invalid_response(flow: http.HTTPFlow) -> str | None:
+    try:
+        if flow.response is not None:
+            validate_headers(flow.response)
+    except ValueError as fault:
+        return str(fault)
+    return None
+
+
+def _without_advice(reason: str) -> str:
+    """mitmproxy's sentence up to where it speaks of its own options."""
+    return reason.partition(" from client, ")[0].removeprefix("Received ")
