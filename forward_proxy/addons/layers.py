@@ -5,11 +5,11 @@
 """
 
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 from mitmproxy.addons.next_layer import NeedsMoreData, NextLayer
-from mitmproxy.connection import Client, Connection, ConnectionState, Server
+from mitmproxy.connection import Client, Connection, ConnectionState
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
@@ -20,57 +20,94 @@ from mitmproxy.proxy.layers.http import (
     HttpLayer,
     HTTPMode,
     HttpStream,
+    RegisterHttpConnection,
 )
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
+from forward_proxy.addons.origins import IdleConnection
 from forward_proxy.addons.streams import FreshConnection, PolicyStream
+
+# To one origin for one client; mitmproxy opens no more either, and browsers open six.
+MOST_CONNECTIONS = 5
 
 
 class PolicyHttpLayer(HttpLayer):
-    """HttpLayer with streams of ours, without a memory for failed connections, and with one for idle ones.
+    """HttpLayer with streams of ours, and with connections to HTTP/1 origins that are kept for HTTP/2 clients.
 
-    mitmproxy closes an HTTP/1 connection to an origin after each request that came over HTTP/2, and so pays a TLS
-    handshake for every image.  Here it stays, unless a request waits for the room it takes: mitmproxy opens no more
-    than five at a time to one origin.
+    mitmproxy closes such a connection after each request, and so pays a TLS handshake for every image.  Here the next
+    request takes it over; who comes while all are taken waits in line.
     """
 
     def __init__(self, context: Context, mode: HTTPMode) -> None:
         super().__init__(context, mode)
         self._idle: list[Connection] = []
+        self._in_line: list[GetHttpConnection] = []
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
         # mitmproxy would repeat the error of a connection that failed once for as long as the client stays connected.
         for connection in [*self.connections]:
             if connection.error and event.connection_spec_matches(connection):
                 del self.connections[connection]
-        if isinstance(event, FreshConnection):
-            yield from super().get_connection(event, reuse=False)
-        elif (idle := self._taken(event)) is not None:
-            stream = self.command_sources.pop(event)
-            yield from self.event_to_child(stream, GetHttpConnectionCompleted(event, (idle, None)))
+        fresh = isinstance(event, FreshConnection)
+        if not fresh and (idle := self._taken(event)) is not None:
+            yield from self._give(event, idle)
+        elif self.context.client.alpn == b"h2" and self._connections(event) >= MOST_CONNECTIONS:
+            self._in_line.append(event)
         else:
-            yield from super().get_connection(event, reuse=reuse)
+            yield from super().get_connection(event, reuse=reuse and not fresh)
 
-    def keep(self, connection: Connection) -> bool:
-        """Whether this connection, idle now, stays open for a later request."""
-        waiting = (other for other in self.waiting_for_establishment if isinstance(other, Server))
-        if any(other.address == cast(Server, connection).address for other in waiting):
-            return False
-        self._idle.append(connection)
-        return True
+    def register_connection(self, command: RegisterHttpConnection) -> layer.CommandGenerator[None]:
+        yield from super().register_connection(command)
+        if command.err:
+            yield from self._move_up()
 
-    def _taken(self, event: GetHttpConnection) -> Connection | None:
-        """An idle connection that fits and is still open."""
-        self._idle = [connection for connection in self._idle if connection.connected]
-        for connection in self._idle:
-            if event.connection_spec_matches(connection):
-                self._idle.remove(connection)
-                return connection
-        return None
+    def event_to_child(self, child: layer.Layer, event: events.Event) -> layer.CommandGenerator[None]:
+        for command in super().event_to_child(child, event):
+            if isinstance(command, IdleConnection):
+                yield from self._offer(command.connection)
+            else:
+                yield command
 
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
         stream = self.streams[stream_id] = PolicyStream(self.context.fork(), stream_id)
         yield from self.event_to_child(stream, events.Start())
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        yield from super()._handle_event(event)
+        if self._in_line and isinstance(event, events.ConnectionClosed):
+            yield from self._move_up()
+
+    def _offer(self, connection: Connection) -> layer.CommandGenerator[None]:
+        """Give a connection that has become idle to the first in line for it, or keep it."""
+        for event in self._in_line:
+            if event.connection_spec_matches(connection):
+                self._in_line.remove(event)
+                yield from self._give(event, connection)
+                return
+        self._idle.append(connection)
+
+    def _give(self, event: GetHttpConnection, connection: Connection) -> layer.CommandGenerator[None]:
+        stream = self.command_sources.pop(event)
+        yield from self.event_to_child(stream, GetHttpConnectionCompleted(event, (connection, None)))
+
+    def _move_up(self) -> layer.CommandGenerator[None]:
+        """There may be room again: whoever waits in line asks anew."""
+        in_line, self._in_line = self._in_line, []
+        for event in in_line:
+            yield from self.get_connection(event)
+
+    def _taken(self, event: GetHttpConnection) -> Connection | None:
+        """An idle connection that fits and is still open."""
+        self._idle = [connection for connection in self._idle if connection.connected]
+        fitting = (connection for connection in self._idle if event.connection_spec_matches(connection))
+        if (found := next(fitting, None)) is not None:
+            self._idle.remove(found)
+        return found
+
+    def _connections(self, event: GetHttpConnection) -> int:
+        """How many connections to this origin are open or being opened."""
+        fitting = (connection for connection in self.connections if event.connection_spec_matches(connection))
+        return sum(connection.connected or connection in self.waiting_for_establishment for connection in fitting)
 
 
 @dataclass(eq=False)

@@ -11,7 +11,8 @@ here it is offered to the layer above.  A head without bound fills the memory; h
 """
 
 import re
-from typing import Any, Protocol, cast
+from dataclasses import dataclass
+from typing import Any
 
 import h11
 from mitmproxy.connection import Connection
@@ -28,10 +29,11 @@ LONGEST_HEAD_BYTES = 256 * 1024
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}[ \r\n]")
 
 
-class Keeper(Protocol):
-    """The layer above, which may keep a connection for later."""
+@dataclass
+class IdleConnection(commands.Command):
+    """Tells the layer above that another request can go this way."""
 
-    def keep(self, connection: Connection) -> bool: ...
+    connection: Connection
 
 
 class OriginConnection(http.Http1Client):
@@ -56,13 +58,8 @@ class OriginConnection(http.Http1Client):
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
         yield from super().mark_done(request=request, response=response)
-        idle = self.stream_id is None and self.state == self.read_headers and not self.buf
-        if idle and self.context.client.alpn == b"h2" and not self._above().keep(self.conn):
-            yield commands.CloseConnection(self.conn)
-            self.state = self.done
-
-    def _above(self) -> Keeper:
-        return cast(Keeper, next(each for each in reversed(self.context.layers) if isinstance(each, http.HttpLayer)))
+        if self.stream_id is None and self.state == self.read_headers and self.context.client.alpn == b"h2":
+            yield IdleConnection(self.conn)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, WithoutTrailers(value) if name == "body_reader" else value)
