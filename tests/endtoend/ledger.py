@@ -7,12 +7,16 @@ from threading import Lock
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as an origin read it; `target` is the request target as received, field names keep their case."""
+    """One request as an origin read it; `target` is the request target as received, field names keep their case.
+
+    `connection` is the peer's port, where the origin tells: the same for requests that came the same way.
+    """
 
     scheme: str
     method: str
     target: str
     fields: tuple[tuple[str, str], ...]
+    connection: int = 0
 
     @property
     def path(self) -> str:
@@ -41,9 +45,11 @@ class Ledger:
         self._seen: list[Seen] = []
         self._lock = Lock()
 
-    def record(self, scheme: str, method: str, target: str, fields: Iterable[tuple[str, str]]) -> None:
+    def record(
+        self, scheme: str, method: str, target: str, fields: Iterable[tuple[str, str]], connection: int = 0
+    ) -> None:
         with self._lock:
-            self._seen.append(Seen(scheme, method, target, tuple(fields)))
+            self._seen.append(Seen(scheme, method, target, tuple(fields), connection))
 
     def naming(self, token: str) -> list[Seen]:
         """Requests whose target contains the token: each test has its own, so that tests may share the site."""

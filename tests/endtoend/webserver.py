@@ -77,7 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _answer(self) -> None:
-        self.server.ledger.record(self.server.scheme, self.command, self.path, self.headers.items())
+        fields, connection = self.headers.items(), self.client_address[1]
+        self.server.ledger.record(self.server.scheme, self.command, self.path, fields, connection)
         chunked = "transfer-encoding" in self.headers
         content = _Content(self.rfile, 0 if chunked else int(self.headers.get("content-length", 0)))
         head: list[tuple[str, list[tuple[str, str]]]] = []
