@@ -22,6 +22,7 @@ from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
+from forward_proxy.addons.malformed import MalformedRequest
 from forward_proxy.addons.streams import INVALID, SENT_CONTENT, StoredBlocks, replaces_origin
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
@@ -189,7 +190,7 @@ class Driver:
         try:
             block = exchange.content.read_block()
         except StorageError as fault:
-            logger.warning("%s", fault)
+            logger.warning("%s: %s", exchange.request.target if exchange.request else "?", fault)
             return None
         exchange.response_bytes += len(block)
         return block
@@ -208,14 +209,20 @@ class Driver:
         fault = fault_of(flow.error.msg if flow.error else "")
         exchange.error, exchange.error_detail = fault.error, fault.detail
         if flow.response is None and not fault.client_left and isinstance(exchange.decision, Forward | Validate):
-            decision = exchange.policy.on_failure(
-                exchange.decision, fault.status, fault.error, fault.detail, int(time.time())
-            )
+            decision: Deny | Serve = Deny(fault.status, fault.error, fault.detail)
+            if fault.error != "http_request_error":  # Then it is the origin's, and something stale may stand in.
+                decision = exchange.policy.on_failure(
+                    exchange.decision, fault.status, fault.error, fault.detail, int(time.time())
+                )
             if isinstance(decision, Serve):
                 self._serve(flow, exchange, decision)
                 return  # Its content is still to be sent; `response` ends it.
             self._answer(flow, exchange, decision)
         self._finish(flow, exchange)
+
+    def malformed_request(self, request: MalformedRequest) -> None:
+        """Refused while it was read: there is no flow, and no other hook for it."""
+        self._record(request.record())
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         """Counted, and let go: mitmproxy would keep every message while the connection is open."""

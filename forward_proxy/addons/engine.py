@@ -18,7 +18,7 @@ from mitmproxy.certs import CertStore
 from mitmproxy.master import Master
 from mitmproxy.proxy import mode_specs
 
-from forward_proxy.addons import origins
+from forward_proxy.addons import clients, origins, origins_http2
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.hooks import Hooks
 from forward_proxy.addons.hooks import Listener as HookListener
@@ -50,9 +50,12 @@ class Engine:
 
     async def run(self, ready: Callable[[list[tuple[str, int]]], None]) -> None:
         """Serve until stopped; `ready` is told the addresses that are bound.  Raises StartError if one cannot be."""
+        clients.install()
         origins.install()
+        origins_http2.install()
         opts = options.Options(mode=[], ssl_verify_upstream_trusted_ca=_text(self._options.trust_file))
         self._master = master = Master(opts)
+        master._legacy_log_events.uninstall()  # A log handler that shows nothing keeps Python from showing anything.
         next_layer = PolicyNextLayer(self._driver.tunnels)
         certificates = _Certificates(self._authority)
         master.addons.add(Proxyserver(), certificates, next_layer)
@@ -114,6 +117,7 @@ HOOKS = (
     "client_disconnected",
     "server_connect",
     "http_connect",
+    "malformed_request",
     "requestheaders",
     "responseheaders",
     "response",

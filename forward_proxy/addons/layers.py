@@ -25,6 +25,7 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
 from forward_proxy.addons.origins import IdleConnection
+from forward_proxy.addons.origins_http2 import takes_streams
 from forward_proxy.addons.streams import FreshConnection, PolicyStream
 
 # To one origin for one client; mitmproxy opens no more either, and browsers open six.
@@ -44,17 +45,14 @@ class PolicyHttpLayer(HttpLayer):
         self._in_line: list[GetHttpConnection] = []
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
-        # mitmproxy would repeat the error of a connection that failed once for as long as the client stays connected.
-        for connection in [*self.connections]:
-            if connection.error and event.connection_spec_matches(connection):
-                del self.connections[connection]
-        fresh = isinstance(event, FreshConnection)
-        if not fresh and (idle := self._taken(event)) is not None:
+        fitting = self._fitting(event)
+        reuse = reuse and bool(fitting) and not isinstance(event, FreshConnection)
+        if reuse and (idle := self._taken(event)) is not None:
             yield from self._give(event, idle)
-        elif self.context.client.alpn == b"h2" and self._connections(event) >= MOST_CONNECTIONS:
+        elif self.context.client.alpn == b"h2" and not _shared(fitting) and self._count(event) >= MOST_CONNECTIONS:
             self._in_line.append(event)
         else:
-            yield from super().get_connection(event, reuse=reuse and not fresh)
+            yield from super().get_connection(event, reuse=reuse)
 
     def register_connection(self, command: RegisterHttpConnection) -> layer.CommandGenerator[None]:
         yield from super().register_connection(command)
@@ -96,6 +94,21 @@ class PolicyHttpLayer(HttpLayer):
         for event in in_line:
             yield from self.get_connection(event)
 
+    def _fitting(self, event: GetHttpConnection) -> list[Connection]:
+        """The connections that could take this request; others that failed are dropped, others that leave put last.
+
+        mitmproxy takes the first that fits, and would repeat the error of one that failed for as long as the client
+        stays connected.
+        """
+        matching = [connection for connection in self.connections if event.connection_spec_matches(connection)]
+        fitting = [each for each in matching if not each.error and takes_streams(self.connections[each])]
+        for connection in matching:
+            if connection not in fitting:
+                above = self.connections.pop(connection)
+                if not connection.error:
+                    self.connections[connection] = above
+        return fitting
+
     def _taken(self, event: GetHttpConnection) -> Connection | None:
         """An idle connection that fits and is still open."""
         self._idle = [connection for connection in self._idle if connection.connected]
@@ -104,10 +117,15 @@ class PolicyHttpLayer(HttpLayer):
             self._idle.remove(found)
         return found
 
-    def _connections(self, event: GetHttpConnection) -> int:
+    def _count(self, event: GetHttpConnection) -> int:
         """How many connections to this origin are open or being opened."""
         fitting = (connection for connection in self.connections if event.connection_spec_matches(connection))
         return sum(connection.connected or connection in self.waiting_for_establishment for connection in fitting)
+
+
+def _shared(connections: list[Connection]) -> bool:
+    """Whether one of them takes many requests at a time."""
+    return any(connection.connected and connection.alpn == b"h2" for connection in connections)
 
 
 @dataclass(eq=False)

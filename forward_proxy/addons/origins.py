@@ -81,8 +81,10 @@ class WithoutTrailers:
 
 def _as_http1(request: Request, *, framed: bool) -> Request:
     """The request as it is written to an HTTP/1 origin: as HTTP/1, so that the connection is kept after it."""
-    framed = framed or "content-length" in request.headers or "transfer-encoding" in request.headers
-    if framed and not request.is_http2:
+    coding = request.headers.get("transfer-encoding", "")
+    framed = framed or "content-length" in request.headers or bool(coding)
+    oddly = coding.lower() == "chunked" != coding  # Some origins know the coding in lower case only.
+    if framed and not oddly and not request.is_http2:
         return request
     written = twin(request)
     written.headers = request.headers.copy()
@@ -93,7 +95,7 @@ def _as_http1(request: Request, *, framed: bool) -> Request:
         written.authority = ""
         if len(cookies := written.headers.get_all("cookie")) > 1:
             written.headers["cookie"] = "; ".join(cookies)  # RFC 9113 §8.2.3.
-    if not framed:
+    if oddly or not framed:
         written.headers["transfer-encoding"] = "chunked"
     return written
 

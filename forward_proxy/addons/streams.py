@@ -33,6 +33,8 @@ from forward_proxy.message.heads import IDEMPOTENT_METHODS
 
 # What the origin's side says when nothing of a request was processed (origins_http2), or nothing came back for it.
 _NOT_PROCESSED = "retry:"
+# An origin that takes one request a connection still gets through what a browser asks at once.
+_MOST_REFUSALS = 32
 _CLOSED_UNANSWERED = "server closed connection"
 
 # In a flow's metadata: why mitmproxy finds the request invalid; whether any of its content was sent on.
@@ -77,6 +79,7 @@ class PolicyStream(HttpStream):
     """One request and its response."""
 
     _asked_again = False
+    _refusals = 0
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
         yield from super().state_wait_for_request_headers(event)
@@ -142,7 +145,7 @@ class PolicyStream(HttpStream):
             yield from super().handle_protocol_error(event)
             return
         if self._may_ask_again(event):
-            yield from self._ask_again()
+            yield from self._ask_again(refused=event.message.startswith(_NOT_PROCESSED))
             return
         self.flow.error = mitm_flow.Error(event.message)
         yield HttpErrorHook(self.flow)
@@ -153,17 +156,21 @@ class PolicyStream(HttpStream):
             yield from self._answer_instead()
 
     def _may_ask_again(self, event: ResponseProtocolError) -> bool:
-        """Once, without content, and if nothing was done, or doing it twice is as good (RFC 9110 §9.2.2)."""
-        if self._asked_again or self.client_state != self.state_done or self.flow.metadata.get(SENT_CONTENT):
+        """Without content, and if nothing was done, or, once, if doing it twice is as good (RFC 9110 §9.2.2)."""
+        if self.client_state != self.state_done or self.flow.metadata.get(SENT_CONTENT):
             return False
+        if event.message.startswith(_NOT_PROCESSED):
+            return self._refusals < _MOST_REFUSALS
         idempotent = self.flow.request.method in IDEMPOTENT_METHODS
-        return event.message.startswith(_NOT_PROCESSED) or (idempotent and event.message == _CLOSED_UNANSWERED)
+        return not self._asked_again and idempotent and event.message == _CLOSED_UNANSWERED
 
-    def _ask_again(self) -> layer.CommandGenerator[None]:
-        """The same request on a connection of its own."""
-        self._asked_again = True
+    def _ask_again(self, *, refused: bool) -> layer.CommandGenerator[None]:
+        """The same request: on any connection when the origin has refused to process it, else on a new one."""
+        self._refusals += refused
+        self._asked_again = self._asked_again or not refused
         request = self.flow.request
-        connection, fault = yield FreshConnection((request.host, request.port), request.scheme == "https", None)
+        kind = GetHttpConnection if refused else FreshConnection
+        connection, fault = yield kind((request.host, request.port), request.scheme == "https", None)
         if fault:
             error = ResponseProtocolError(self.stream_id, fault, ErrorCode.CONNECT_FAILED)
             yield from self.handle_protocol_error(error)

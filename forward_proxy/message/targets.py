@@ -102,8 +102,16 @@ def _escaped(text: str) -> str:
     if "%" in text:
         text = _ESCAPE.sub(_normal_escape, text)
     if _NEEDS_ESCAPE.search(text):
-        text = _NEEDS_ESCAPE.sub(lambda c: "".join(f"%{b:02X}" for b in c[0].encode("utf-8", "replace")), text)
+        text = _NEEDS_ESCAPE.sub(lambda c: "".join(f"%{octet:02X}" for octet in _octets(c[0])), text)
     return text
+
+
+def _octets(character: str) -> bytes:
+    """UTF-8, and an octet that was none as it came, so that two such octets stay two."""
+    try:
+        return character.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return b"?"
 
 
 def _normal_escape(match: re.Match[str]) -> str:

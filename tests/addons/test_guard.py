@@ -62,7 +62,9 @@ def test_a_tunnel_that_cannot_be_judged_is_none(tmp_path: Path) -> None:
         running_origin(ANSWER) as origin,
         running_engine(Faulty(policy(tmp_path), "on_connect"), tmp_path) as running,
     ):
-        answer = running.exchange(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nConnection: close\r\n\r\n" % origin.port)
+        answer = running.exchange(
+            b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % origin.port
+        )
     assert answer.startswith(b"HTTP/1.1 500 ")
     assert origin.received == []
     assert [(record.method, record.error) for record in running.records] == [("CONNECT", "proxy_internal_error")]

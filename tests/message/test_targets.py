@@ -81,3 +81,11 @@ def test_no_path_keeps_a_dot_segment(path: str, query: str) -> None:
 )
 def test_authority(text: str, parts: tuple[str, int | None] | None) -> None:
     assert parse_authority(text) == parts
+
+
+def test_octets_that_are_no_utf8_stay_apart() -> None:
+    spelled = {
+        str(parse_target_uri(f"http://example.com/{octet.decode('utf-8', 'surrogateescape')}"))
+        for octet in (b"\xe8", b"\xe9")
+    }
+    assert spelled == {"http://example.com/%E8", "http://example.com/%E9"}
