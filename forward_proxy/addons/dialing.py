@@ -10,15 +10,15 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ipaddress import ip_address
 from itertools import chain, zip_longest
 from typing import Any
 
 from forward_proxy.access.targets import Prohibited
-from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
+from forward_proxy.addons.resolver import Resolver, Unresolved
+from forward_proxy.message.hosts import IPAddress, canonical_host, ip_literal
 
 type Judge = Callable[[IPAddress, int, IPAddress], Prohibited | None]
 
@@ -53,6 +53,7 @@ class Dialer:
     def __init__(self, options: Options, judge: Judge) -> None:
         self._options = options
         self._judge = judge
+        self._resolver = Resolver()
 
     async def connect(self, host: str, port: int) -> socket.socket:
         """A connected non-blocking socket, or DialError."""
@@ -75,19 +76,19 @@ class Dialer:
         except TimeoutError:
             raise DialError(f"connection_timeout: {host} did not answer") from None
 
-    async def _resolve(self, host: str, port: int) -> list[IPAddress]:
-        if known := self._options.resolve.get((canonical_host(host) or host, port)):
-            return list(known)
-        loop = asyncio.get_running_loop()
+    async def _resolve(self, host: str, port: int) -> tuple[IPAddress, ...]:
+        name = canonical_host(host)
+        if known := self._options.resolve.get((name or host, port)):
+            return known
+        if name and (literal := ip_literal(name)):
+            return (literal,)
         try:
-            async with asyncio.timeout(self._options.connect_timeout_s):
-                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await self._resolver.addresses(host, self._options.connect_timeout_s)
         except TimeoutError:
             raise DialError(f"dns_timeout: {host} could not be resolved in time") from None
-        except (OSError, UnicodeError) as fault:
-            reason = fault.strerror if isinstance(fault, OSError) else "not a name"
-            raise DialError(f"dns_error: {host}: {reason}") from fault
-        return list(dict.fromkeys(unmapped(ip_address(entry[4][0])) for entry in found))
+        if isinstance(found, Unresolved):
+            raise DialError(f"dns_error: {host}: {found.reason}")
+        return found
 
 
 class JudgingLoop(asyncio.SelectorEventLoop):
@@ -104,7 +105,7 @@ class JudgingLoop(asyncio.SelectorEventLoop):
         return await super().create_connection(protocol_factory, **kwargs)
 
 
-def _alternating(addresses: list[IPAddress]) -> list[IPAddress]:
+def _alternating(addresses: Sequence[IPAddress]) -> list[IPAddress]:
     """The two families by turns, the resolver's first choice first (RFC 8305 §4)."""
     first = [address for address in addresses if address.version == addresses[0].version]
     other = [address for address in addresses if address.version != addresses[0].version]
