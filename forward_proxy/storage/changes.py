@@ -10,16 +10,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from weakref import WeakSet
 
-from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.storage.bytesdisk import Staged
 from forward_proxy.storage.database import Database
 from forward_proxy.storage.keeper import Keeper
 from forward_proxy.storage.options import Fault, Options
 from forward_proxy.storage.overlay import Overlay
-from forward_proxy.storage.records import identified
+from forward_proxy.storage.records import identified, key_prefix
 from forward_proxy.storage.room import Room
-from forward_proxy.storage.staging import Value
+from forward_proxy.storage.staging import Arrival, Value
 from forward_proxy.storage.writer import Writer
 
 _USES_LIMIT = 4096
@@ -35,6 +36,8 @@ class Changes:
         self._uses: dict[str, float] = {}
         self._uses_lock = threading.Lock()
         self._unremoved: set[str] = set()
+        self._arrivals: WeakSet[Arrival] = WeakSet()
+        self._arrivals_lock = threading.Lock()
 
     def start(self) -> None:
         self._writer.start()
@@ -62,16 +65,34 @@ class Changes:
         if fault == "disk-full" and self._writer.has_room():
             self._writer.submit(self._evict)
 
-    def adopt(self, head: StoredResponse, value: Value, digests: bytes) -> StoredResponse | None:
-        """Store this, unless the writer is too far behind."""
+    def arriving(self, key: CacheKey) -> Arrival:
+        """A response under this key begins to come."""
+        arrival = Arrival(key_prefix(str(key)), self._keeper.purges)
+        with self._arrivals_lock:
+            self._arrivals.add(arrival)
+        return arrival
+
+    def adopt(self, arrival: Arrival, head: StoredResponse, value: Value, digests: bytes) -> StoredResponse | None:
+        """Store this, unless the writer is too far behind, or it was removed before it was there."""
         if not self._writer.has_room():
-            self._keeper.faults.count("queue-full")
-            self._keeper.discard(value)
+            self._turn_away(value, "queue-full")
             return None
         stored = identified(head, value.length if isinstance(value, Staged) else len(value))
-        self.overlay.add(stored, value, digests)
-        self._submit(stored.id, partial(self._keeper.put, stored, value, digests))
+        with self._arrivals_lock:  # From here on a removal finds it in the overlay.
+            purges = None if arrival.removed else arrival.purges
+            if purges is None or purges != self._keeper.purges:
+                self._turn_away(value, "removed")
+                return None
+            self.overlay.add(stored, value, digests)
+        self._submit(stored.id, partial(self._keeper.put, stored, value, digests, purges))
         return stored
+
+    def remove_arriving(self, key: CacheKey) -> None:
+        """What is on its way in under this key is not to be stored."""
+        prefix = key_prefix(str(key))
+        with self._arrivals_lock:
+            for arrival in self._arrivals:
+                arrival.removed |= arrival.prefix == prefix
 
     def freshen(self, stored: StoredResponse) -> None:
         """Give the response of this id this head, unless the writer is too far behind."""
@@ -105,6 +126,10 @@ class Changes:
                 self.overlay.settle(response_id)
 
         self._writer.submit(job)
+
+    def _turn_away(self, value: Value, fault: Fault) -> None:
+        self._keeper.faults.count(fault)
+        self._keeper.discard(value)
 
     def _evict(self) -> None:
         self._keeper.make_room()

@@ -3,6 +3,7 @@
 A file that is no database of ours is moved aside under a dated name, the newest one kept, and the store begins empty.
 """
 
+import os
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -64,13 +65,18 @@ def renew(folder: Path, *, alone: bool) -> str:
     """
     if not alone and _emptied(folder / DATABASE):
         return "emptied in place"
-    for older in folder.glob(f"{DATABASE}.damaged-*"):
-        older.unlink(missing_ok=True)
+    forget_damaged(folder)
     aside = f"{DATABASE}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             (folder / f"{DATABASE}{suffix}").rename(folder / f"{aside}{suffix}")
     return f"moved aside as {aside}"
+
+
+def forget_damaged(folder: Path) -> None:
+    """Remove what was moved aside.  Raises OSError."""
+    for older in folder.glob(f"{DATABASE}.damaged-*"):
+        older.unlink(missing_ok=True)
 
 
 def _emptied(path: Path) -> bool:
@@ -87,9 +93,12 @@ def _emptied(path: Path) -> bool:
 
 
 def _opened(folder: Path, options: Options) -> Database:
+    # SQLite gives the files beside the database the mode that the database has.
+    os.close(os.open(folder / DATABASE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     index = Index(folder, options)
     try:
         (folder / DATABASE).chmod(0o600)
+        index.begin_count()
         return Database(index, Reader(folder), _identity(folder))
     finally:
         index.close()  # This thread's connection; the writer's thread opens its own.

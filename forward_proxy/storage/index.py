@@ -6,6 +6,7 @@ call `close` in the same thread then, which also ends a transaction left open.
 """
 
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from forward_proxy.storage.records import selection_prefix
 
 _BUSY_S = 5
 _EVICTED_AT_ONCE = 64
+_MOST_PURGES = 2**31 - 1  # What SQLite keeps for us in the head of the file is a signed number of 32 bits.
 
 _OF_ID = "SELECT rowid FROM Cache WHERE key = ? AND raw = 1"
 _OF_PREFIX = "SELECT rowid FROM Cache WHERE key >= ? AND key < ? AND raw = 1 ORDER BY rowid DESC LIMIT -1 OFFSET ?"
@@ -54,12 +56,17 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             self.close()
             raise
 
-    def put(self, response_id: str, value: bytes | Staged, record: bytes, per_key: int) -> None:
-        """Add a response, in place of the one with the same selection; the oldest go beyond so many of one key."""
+    def put(self, response_id: str, value: bytes | Staged, record: bytes, per_key: int, purges: int) -> bool:
+        """Add a response, in place of the one with the same selection; the oldest go beyond so many of one key.
+
+        False, and nothing is added, when there was a purge since `purges` was read.
+        """
         same_selection = _range(selection_prefix(response_id))
         same_key = _range(response_id.partition("-")[0] + "-")
         try:
             with self._transact() as (sql, cleanup):
+                if _purges(sql) != purges:
+                    return False
                 _drop(sql, cleanup, sql(_OF_PREFIX, (*same_selection, 0)).fetchall())
                 self.set(response_id, value, tag=record)
                 _drop(sql, cleanup, sql(_OF_PREFIX, (*same_key, per_key)).fetchall())
@@ -67,6 +74,18 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             if isinstance(value, Staged):
                 self.disk.remove(value.name)
             raise
+        return True
+
+    def count_purge(self) -> None:
+        """From here on, in every process, nothing is added that began to come before."""
+        with self._transact() as (sql, _):
+            sql(f"PRAGMA user_version = {_purges(sql) % _MOST_PURGES + 1}")
+
+    def begin_count(self) -> None:
+        """Let the purges of a new database be counted from a number of its own."""
+        with self._transact() as (sql, _):
+            if not _purges(sql):
+                sql(f"PRAGMA user_version = {1 + secrets.randbelow(_MOST_PURGES)}")
 
     def freshen(self, response_id: str, change: Callable[[object], bytes | None]) -> bool:
         """Give the response the record that `change` makes of its old one; False when there is none to change."""
@@ -127,6 +146,10 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
     def checkpoint(self) -> None:
         """Write the log back into the database and give its room, and the database's unused pages, back to the disk."""
         self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _purges(sql: Callable[..., Any]) -> int:
+    return int(sql("PRAGMA user_version").fetchone()[0])
 
 
 def _drop(sql: Callable[..., Any], cleanup: Callable[[object], None], rowids: Iterable[tuple[int]]) -> None:

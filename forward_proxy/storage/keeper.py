@@ -62,13 +62,18 @@ class Keeper:
                 database.close()
         self.area.close()
 
-    def put(self, stored: StoredResponse, value: Value, digests: bytes) -> None:
-        """Add this response, unless there is no room even after evicting; a staged file is adopted or removed."""
+    def put(self, stored: StoredResponse, value: Value, digests: bytes, purges: int) -> None:
+        """Add this response, unless there is no room even after evicting, or there was a purge since it began to come.
+
+        A staged file is adopted or removed.
+        """
         record = encode(stored, root(digests))
         in_index = len(record) + len(value if isinstance(value, bytes) else digests)
         try:
             if self.make_room(in_index, stored.content_bytes):
-                _patiently(lambda: self.database.index.put(stored.id, value, record, self.options.max_per_key))
+                index, per_key = self.database.index, self.options.max_per_key
+                if not _patiently(lambda: index.put(stored.id, value, record, per_key, purges)):
+                    self.faults.count("removed")
             else:
                 self.faults.count("disk-full")
         finally:
@@ -107,6 +112,27 @@ class Keeper:
         if (short := self.room.shortage(in_index)) > 0 and database.index.evict(short):
             database.index.checkpoint()
         return self.room.allows(in_index)
+
+    @property
+    def purges(self) -> int | None:
+        """A number that every purge by any process changes; None when the index cannot tell."""
+        try:
+            return self.database.reader.purges()
+        except STORAGE_FAULTS:
+            return None
+
+    def count_purge(self) -> None:
+        """Change that number, from any thread and on a full disk too."""
+        index = self.database.index
+        try:
+            _patiently(index.count_purge)
+        except STORAGE_FAULTS as error:
+            if not is_full(error):
+                raise
+            self._make_tight_space(())
+            index.count_purge()
+        finally:
+            index.close()
 
     def drop(self, rows: Iterable[RowFile]) -> int:
         """Delete these rows and their files, from any thread and on a full disk too; how many.  Raises StorageError."""
@@ -189,13 +215,12 @@ class Keeper:
         self._ballast.drop()
 
 
-def _patiently(change: Callable[[], object]) -> None:
+def _patiently[T](change: Callable[[], T]) -> T:
     """Try again when another process holds the database for longer than one try waits."""
-    for tries_left in reversed(range(_TRIES)):
+    for _ in range(_TRIES - 1):
         try:
-            change()
+            return change()
         except diskcache.Timeout as error:
-            if is_full(error) or not tries_left:
+            if is_full(error):
                 raise
-        else:
-            return
+    return change()

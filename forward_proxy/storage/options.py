@@ -15,6 +15,7 @@ type Fault = Literal[
     "disk-full",  # no room on disk, or the reserve would be touched
     "queue-full",  # the writer is too far behind
     "write",  # the index did not take a write
+    "removed",  # what was being stored had been removed meanwhile
 ]
 
 

@@ -83,6 +83,11 @@ class Reader:
         (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
         return totals.get("count") or 0, (totals.get("size") or 0) + pages * page_bytes
 
+    def purges(self) -> int:
+        """A number that every purge changes, and that no two databases have in common."""
+        (purges,) = self._connection.execute("PRAGMA user_version").fetchone()
+        return int(purges)
+
     def rows(self) -> Iterator[Row]:
         """Every row; no read transaction is held open between pages."""
         connection = self.connect()

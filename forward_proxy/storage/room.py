@@ -74,7 +74,8 @@ class Ballast:
         if self._path.exists() or not self._room.allows(2 * BALLAST_BYTES):
             return
         try:
-            with self._path.open("wb") as file:
+            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(fd, "wb") as file:
                 os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
         except OSError:
             self.drop()

@@ -4,18 +4,31 @@ The file lies on the store's file system, so committing is a rename.  Writing is
 cost about 0.1 ms, most of it the digest, and a slow disk slows the exchange down instead of filling memory.
 """
 
+import os
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.storage.blocks import Digester
 from forward_proxy.storage.bytesdisk import Staged, new_name
 from forward_proxy.storage.faults import is_full
 from forward_proxy.storage.options import Fault, Options
 from forward_proxy.storage.room import Room
 
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
 type Value = bytes | Staged
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Arrival:
+    """A response on its way in: under which key, the number of purges when it began, whether its key was removed."""
+
+    prefix: str
+    purges: int | None
+    removed: bool = False
 
 
 class Shelf(Protocol):
@@ -27,17 +40,19 @@ class Shelf(Protocol):
     def room(self) -> Room: ...
     def new_path(self) -> Path: ...
     def refused(self, fault: Fault) -> None: ...
-    def adopt(self, head: StoredResponse, value: Value, digests: bytes) -> StoredResponse | None: ...
+    def arriving(self, key: CacheKey) -> Arrival: ...
+    def adopt(self, arrival: Arrival, head: StoredResponse, value: Value, digests: bytes) -> StoredResponse | None: ...
 
 
 class Staging:
     """One response on its way into the store; it ends with `commit` or `abandon`, and after either nothing happens."""
 
-    __slots__ = ("_buffer", "_digester", "_file", "_head", "_length", "_open", "_path", "_shelf", "_taken")
+    __slots__ = ("_arrival", "_buffer", "_digester", "_file", "_head", "_length", "_open", "_path", "_shelf", "_taken")
 
     def __init__(self, head: StoredResponse, shelf: Shelf) -> None:
         self._head = head
         self._shelf = shelf
+        self._arrival = shelf.arriving(head.key)
         self._digester = Digester()
         self._buffer = bytearray()
         self._length = 0
@@ -67,11 +82,11 @@ class Staging:
         digests = self._digester.digests()
         if self._file is None:
             self._open = False
-            return self._shelf.adopt(self._head, bytes(self._buffer), digests)
+            return self._shelf.adopt(self._arrival, self._head, bytes(self._buffer), digests)
         if (staged := self._finished(digests)) is None:
             return None
         self._open = False
-        return self._shelf.adopt(self._head, staged, digests)
+        return self._shelf.adopt(self._arrival, self._head, staged, digests)
 
     def abandon(self) -> None:
         """The content is not wanted, or will never be complete."""
@@ -95,7 +110,7 @@ class Staging:
         try:
             if self._file is None:
                 self._path = self._shelf.new_path()
-                self._file = self._path.open("xb")
+                self._file = os.fdopen(os.open(self._path, _NEW_FILE, 0o600), "wb")
                 self._file.write(self._buffer)
                 self._buffer.clear()
             self._file.write(chunk)

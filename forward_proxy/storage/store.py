@@ -24,6 +24,7 @@ from forward_proxy.errors import StorageError
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.storage.changes import Changes
 from forward_proxy.storage.content import Content
+from forward_proxy.storage.database import forget_damaged
 from forward_proxy.storage.faults import STORAGE_FAULTS, Faults, Notice
 from forward_proxy.storage.folder import make_private
 from forward_proxy.storage.keeper import Keeper
@@ -102,7 +103,9 @@ class Store:
         self._changes.freshen(stored)
 
     def remove(self, which: StoredResponse | CacheKey) -> None:
-        """Remove this response, or all under this key."""
+        """Remove this response, or all under this key, also what is still on its way in."""
+        if isinstance(which, CacheKey):
+            self._changes.remove_arriving(which)
         for stored in (which,) if isinstance(which, StoredResponse) else self.candidates(which):
             self._changes.remove(stored.id)
 
@@ -112,14 +115,22 @@ class Store:
             self.remove(CacheKey("GET", target))
 
     def purge(self, selects: Selector) -> int:
-        """Remove what an operator selects, and wait for it; how many.  Raises StorageError."""
+        """Remove what an operator selects, and wait for it; how many.  Raises StorageError.
+
+        What is still on its way into the store, here or in another process, is not stored, selected or not.
+        """
         with self._settled():
+            self._keeper.count_purge()
             return self._keeper.drop([(row.rowid, row.filename) for row, stored in self._rows() if selects(stored)])
 
     def clear(self) -> int:
-        """Remove everything, unreadable rows too, and wait for it; how many.  Raises StorageError."""
+        """Remove everything, also what can no longer be read, and wait for it; how many.  Raises StorageError."""
+        before = self.check()  # Of a damaged index nothing is left but files that nobody names.
         with self._settled():
-            return self._keeper.drop([(row.rowid, row.filename) for row in self._keeper.database.reader.rows()])
+            self._keeper.count_purge()
+            dropped = self._keeper.drop([(row.rowid, row.filename) for row in self._keeper.database.reader.rows()])
+            forget_damaged(self._folder)
+        return before.rows + before.orphans + dropped + self.check().orphans
 
     def scan(self) -> Iterator[Listed]:
         """Every stored response, oldest first.  Raises StorageError."""

@@ -1,3 +1,4 @@
+import os
 import threading
 from pathlib import Path
 
@@ -6,6 +7,9 @@ import pytest
 from forward_proxy.errors import StorageError
 from forward_proxy.storage import folder as module
 from forward_proxy.storage.folder import StagingArea, starting
+from forward_proxy.storage.store import Store
+
+from .responses import LARGE, ROOMY, head, put
 
 
 def opened(folder: Path) -> StagingArea:
@@ -68,3 +72,18 @@ def test_a_start_that_never_ends_is_not_waited_for_for_ever(tmp_path: Path, monk
     monkeypatch.setattr(module, "_LOCK_S", 0.0)
     with starting(tmp_path), pytest.raises(StorageError, match="another process"), starting(tmp_path):
         pass
+
+
+def test_everything_is_for_its_owner_alone_whatever_the_umask(folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = Store(folder, ROOMY)
+        store.start(check=False)
+        put(store, head(), LARGE)
+        made = [path for path in folder.rglob("*") if path.stat().st_mode & 0o077]
+        names = {path.name for path in folder.rglob("*")}
+        store.close()
+    finally:
+        os.umask(before)
+    assert made == []
+    assert {"ballast", "cache.db", "cache.db-shm", "cache.db-wal"} <= names

@@ -31,7 +31,7 @@ def keeper(folder: Path) -> Iterator[Keeper]:
 
 def put(keeper: Keeper) -> StoredResponse:
     stored = identified(head(), len(SMALL))
-    keeper.put(stored, SMALL, block_digests(SMALL))
+    keeper.put(stored, SMALL, block_digests(SMALL), keeper.database.reader.purges())
     return stored
 
 
@@ -95,10 +95,11 @@ def test_a_put_that_fails_leaves_no_file(keeper: Keeper, folder: Path) -> None:
     staged = Staged(keeper.area.new_path(), new_name(), len(LARGE), block_digests(LARGE))
     staged.path.write_bytes(LARGE)
     keeper.room.take(len(LARGE))
+    purges = keeper.database.reader.purges()
     with closing(sqlite3.connect(folder / "cache.db", isolation_level=None)) as stranger:
         stranger.execute("CREATE TRIGGER t BEFORE INSERT ON Cache BEGIN SELECT RAISE(ABORT, 'no'); END")
         with pytest.raises(sqlite3.IntegrityError):
-            keeper.put(identified(head(), len(LARGE)), staged, staged.digests)
+            keeper.put(identified(head(), len(LARGE)), staged, staged.digests, purges)
         stranger.execute("DROP TRIGGER t")
     assert content_files(folder) == []
     assert staged_files(folder) == []
