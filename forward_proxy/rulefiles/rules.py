@@ -6,6 +6,7 @@ is worse than the set before it.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,12 @@ class Rules:
             "inspect": len(self.inspect),
             "cache": len(self.cache),
         }
+
+    @property
+    def entries_by_file(self) -> Counter[str]:
+        """Entries of all sections by the file they stand in; none for a file that is not there."""
+        sections = self.access.rules, self.anonymity, self.inspect, self.cache
+        return Counter(choice.where.file for section in sections for choice in section)
 
 
 def load(folders: Sequence[Path], zone: str | None = None, default: Action = "allow") -> Rules:

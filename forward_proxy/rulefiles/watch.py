@@ -1,7 +1,9 @@
 """Have the rule files changed?  A thread that hands out each new set, and each fault, as soon as it is written.
 
 Folders are watched, not files, since editors replace files by renaming.  A set that cannot be loaded is reported and
-changes nothing: what is in force stays in force.  The callbacks run in this thread; who needs another hands it on.
+changes nothing: what is in force stays in force.  So is a set with a file that held entries and holds none any more: an
+editor that truncates first, or a full disk, would open the proxy.  Who removes the file means it.  The callbacks run in
+this thread; who needs another hands it on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +15,7 @@ from watchfiles import watch
 
 from forward_proxy.access.options import Action
 from forward_proxy.errors import RuleFileError
+from forward_proxy.rulefiles.problems import Fault, report
 from forward_proxy.rulefiles.rules import Rules, load
 
 _DEBOUNCE_MS = 50
@@ -22,14 +25,14 @@ _RETRY_S = 1.0
 
 
 class Watcher:
-    """Watches from start() to stop(); `digest` is that of the set in force, so that only another one is handed out."""
+    """Watches from start() to stop(); only another set than the one `in_force` is handed out."""
 
     def __init__(
         self,
         folders: Sequence[Path],
         on_change: Callable[[Rules], object],
         on_error: Callable[[RuleFileError], object],
-        digest: str = "",
+        in_force: Rules,
         zone: str | None = None,
         default: Action = "allow",
     ) -> None:
@@ -38,7 +41,8 @@ class Watcher:
         self._default: Action = default
         self._on_change = on_change
         self._on_error = on_error
-        self._told = digest
+        self._in_force = in_force
+        self._told = in_force.digest
         self._stop = Event()
         self._thread: Thread | None = None
 
@@ -97,6 +101,7 @@ class Watcher:
         """Tells of what is new: another set, or another fault."""
         try:
             rules = load(self._folders, self._zone, self._default)
+            _refuse_emptied(self._in_force, rules)
         except RuleFileError as error:
             if self._told != str(error):
                 self._told = str(error)
@@ -104,4 +109,21 @@ class Watcher:
             return
         if self._told != rules.digest:
             self._told = rules.digest
+            self._in_force = rules
             self._on_change(rules)
+
+
+def _refuse_emptied(before: Rules, after: Rules) -> None:
+    """Raises RuleFileError when a file that is still there has lost all it held."""
+    held, holds = before.entries_by_file, after.entries_by_file
+    faults = [
+        Fault(file, None, (), f"is empty; it held {_entries(held[file])}; remove the file to drop them")
+        for file in after.files
+        if held[file] and not holds[file]
+    ]
+    if faults:
+        raise RuleFileError(report(faults))
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"

@@ -18,7 +18,7 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.told: Queue[Rules | RuleFileError] = Queue()
-        self.watcher = Watcher([folder], self.told.put, self.told.put, load([folder]).digest)
+        self.watcher = Watcher([folder], self.told.put, self.told.put, load([folder]))
 
     def write(self, text: str) -> None:
         """As editors do it: a new file renamed over the old."""
@@ -61,6 +61,34 @@ def test_a_broken_file_is_told_once_and_its_repair_is_a_new_set_even_when_nothin
     watched.write(GOOD % "a.test")
     assert watched.next() == load([watched.folder])
     assert watched.told.empty()
+
+
+@pytest.mark.parametrize("nothing", ["", "# rules: [{}]\n", "rules:\n"])
+def test_a_file_that_lost_all_it_held_is_a_fault_until_it_is_gone(watched: Watched, nothing: str) -> None:
+    watched.watcher.start()
+    watched.write(nothing)
+    fault = watched.next()
+    assert isinstance(fault, RuleFileError)
+    place = watched.folder / "x.yaml"
+    assert str(fault) == f"{place}: is empty; it held 1 entry; remove the file to drop them"
+    place.unlink()
+    assert watched.next() == load([watched.folder])
+    assert watched.told.empty()
+
+
+def test_what_an_emptied_file_held_before_the_fault_is_remembered(watched: Watched) -> None:
+    watched.watcher.start()
+    for text in ("", "rules: [{}"):
+        watched.write(text)
+        assert isinstance(watched.next(), RuleFileError)
+    watched.write("")
+    assert "it held 1 entry" in str(watched.next())
+
+
+def test_a_file_that_never_held_anything_may_be_empty(watched: Watched) -> None:
+    watched.watcher.start()
+    (watched.folder / "new.yaml").write_text("")
+    assert watched.next() == load([watched.folder])
 
 
 def test_a_folder_that_is_replaced_is_watched_again(watched: Watched) -> None:
