@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -58,8 +59,9 @@ class App:
         return self._log
 
     def run(self, ready: Callable[[Sequence[Address]], None]) -> None:
-        """Serve until SIGINT or SIGTERM.  Raises SettingsError and RuleFileError for what must not start."""
+        """Serve until SIGINT, SIGTERM or SIGHUP.  Raises SettingsError and RuleFileError for what must not start."""
         settings = self._settings
+        _raise_descriptor_limit()
         rules = load(settings.rules, default=settings.default_verdict)
         private_folder(settings.state)
         authority = open_authority(ca_folder(settings)) if settings.inspect else None
@@ -69,7 +71,7 @@ class App:
             settings.rules,
             lambda new: self._reloaded(driver, new),
             self._kept,
-            digest=rules.digest,
+            in_force=rules,
             default=settings.default_verdict,
         )
         with self._started(watcher), asyncio.Runner(loop_factory=self._loop) as runner:
@@ -87,15 +89,15 @@ class App:
             yield
 
     async def _serve(self, engine: Engine, ready: Callable[[Sequence[Address]], None]) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, engine.stop)
-
         def bound(addresses: list[Address]) -> None:
+            _stop_by_signal(engine.stop)
             self._own = OwnListeners(frozenset((unmapped(ip_address(host)), port) for host, port in addresses))
             ready(addresses)
 
-        await engine.run(bound)
+        serving = asyncio.ensure_future(engine.run(bound))
+        _stop_by_signal(serving.cancel)  # Until it listens, the engine has nothing to stop.
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
 
     def _loop(self) -> JudgingLoop:
         loop = JudgingLoop()
@@ -122,6 +124,13 @@ class App:
 
     def _kept(self, fault: RuleFileError) -> None:
         self._say(f"rules not reloaded, the last good ones stay in force:\n{fault}")
+
+
+def _stop_by_signal(stop: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, stop)
 
 
 def dial_options(settings: Settings) -> DialOptions:
@@ -156,6 +165,13 @@ def private_folder(folder: Path) -> None:
         folder.chmod(0o700)
     except OSError as fault:
         raise StartError(f"{folder}: cannot be used for state: {fault.strerror}") from fault
+
+
+def _raise_descriptor_limit() -> None:
+    """As many connections as this user may have; the usual soft limit of 1024 is some five browsers."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _is_of_this_machine(address: IPAddress) -> bool:

@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 
 from forward_proxy import __version__
-from forward_proxy.cli.failures import failure
+from forward_proxy.cli.failures import Failure, end_quietly_when_told, failure, unwritten
 from forward_proxy.errors import ForwardProxyError
 
 # Each command by name: where it is, and the first sentence of its help.
@@ -35,6 +35,15 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] == "run":
+            end_quietly_when_told()  # Its module takes most of a second to import.
+        elif sys.stdout is None:
+            raise Failure("stdout is closed: there is nothing to print to")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
@@ -43,9 +52,12 @@ class LazyGroup(click.Group):
         try:
             result = super().invoke(ctx)
             # A reader that has gone away is noticed here, where click ends quietly, and not when Python shuts down.
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except ForwardProxyError as error:
             raise failure(error) from error
+        except OSError as fault:
+            raise unwritten(fault) or fault from fault
         return result
 
 

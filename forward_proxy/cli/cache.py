@@ -140,16 +140,25 @@ def show(settings: Settings, reader: StoreReader, url: str, as_json: bool) -> No
 @_asks_the_store
 def purge(settings: Settings, reader: StoreReader, selects: Selector, as_json: bool) -> None:
     """Remove stored responses; a running proxy no longer finds them."""
-    reader.count_and_size()  # To open a damaged index for writing would move it aside: that is for `run` to do.
-    store = Store(store_folder(settings), store_options(settings), lambda text: click.echo(visible(text), err=True))
+    if selects is not everything:
+        reader.count_and_size()  # To open a damaged index for writing would move it aside: that is for `run` to do.
+
+    def notice(text: str) -> None:
+        if selects is not everything:  # What is moved aside goes too.
+            click.echo(visible(text), err=True)
+
+    store = Store(store_folder(settings), store_options(settings), notice)
     store.start(check=False)
     try:
         removed = store.clear() if selects is everything else store.purge(selects)
+        damaged = "damaged-index" in store.stats().faults
     finally:
         store.close()
     words = f"{removed} stored {'response' if removed == 1 else 'responses'} removed"
+    if damaged:
+        words += ", and an index that could not be read"
     click.echo(json.dumps({"removed": removed}) if as_json else words)
-    sys.exit(0 if removed else 1)
+    sys.exit(0 if removed or damaged else 1)
 
 
 @cache.command()

@@ -1,6 +1,7 @@
 """`forward-proxy run`: start the proxy, say what a newcomer needs, show what passes."""
 
 import gc
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -9,7 +10,9 @@ from rich.console import Console
 
 from forward_proxy.app import App
 from forward_proxy.cli.common import RUN_FLAGS, takes_settings
+from forward_proxy.cli.failures import finish_output
 from forward_proxy.cli.live import LiveView
+from forward_proxy.cli.trouble import trouble_shown
 from forward_proxy.cli.welcome import program, spelled, welcome
 from forward_proxy.settings import Settings
 
@@ -21,6 +24,7 @@ def run(settings: Settings) -> None:
 
     Prints one line "listening on HOST:PORT" for each address once it is ready, then a line for each exchange.
     """
+    os.umask(0o077)  # Whatever is written from here on is for this user alone, also where a library writes it.
     console = Console(highlight=False)
     view = LiveView(console)
 
@@ -29,11 +33,13 @@ def run(settings: Settings) -> None:
         view.start()
 
     try:
-        App(settings, view.show, _say).run(ready)
+        with trouble_shown():
+            App(settings, view.show, _say).run(ready)
     finally:
         view.stop()
         if console.is_terminal:
             _say("")  # The prompt does not follow on the ^C that the terminal has echoed.
+        finish_output()
         # The process ends: looking once more through every object of it would take a quarter of a second.
         gc.freeze()
 

@@ -49,7 +49,13 @@ def _mistakes(given: Given) -> Iterator[str]:
     kind = given.setting.kind
     for member, value in zip(given.members, _parsed(given), strict=True):
         if value is None:
-            yield f"{member.place}: {given.setting.key}: expected {kind.expected}; found {_echo(member.text)}"
+            place = member.place if _names_itself(given.source) else f"{member.place}: {given.setting.key}"
+            yield f"{place}: expected {kind.expected}; found {_echo(member.text)}"
+
+
+def _names_itself(source: Source) -> bool:
+    """Whether the place alone says which setting it is about."""
+    return source.kind in ("environment", "flag")
 
 
 def _parsed(given: Given) -> tuple[object, ...]:
@@ -85,12 +91,13 @@ def _in_force(defaults: Settings, winners: Mapping[str, Given]) -> Settings:
 
 def _unsafe(settings: Settings) -> Iterator[str]:
     """Listening addresses that are sound by themselves and not together with the rest."""
-    place = settings.sources["listen"]
+    source = settings.sources["listen"]
+    place = str(source) if _names_itself(source) else f"{source}: listen"
     if not settings.listen:
-        yield f"{place}: listen: expected at least one HOST:PORT"
+        yield f"{place}: expected at least one HOST:PORT"
     for endpoint in settings.listen:
         if not endpoint.is_loopback and not settings.allow_clients:
             yield (
-                f"{place}: listen: refuses to be an open proxy: other machines can reach {endpoint}, "
+                f"{place}: refuses to be an open proxy: other machines can reach {endpoint}, "
                 "so allow_clients must name those that may use it"
             )

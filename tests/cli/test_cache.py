@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_no_store_is_said_and_none_is_made(tmp_path: Path, arguments: list[str])
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["show", "a.example"], ["stats"], ["purge", "--all"]])
+@pytest.mark.parametrize("arguments", [["list"], ["show", "a.example"], ["stats"], ["purge", "--host", "a.example"]])
 def test_an_index_that_cannot_be_read_is_said_and_left_where_it_is(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "responses").mkdir()
     (index := tmp_path / "responses" / "cache.db").write_bytes(b"no database " * 100)
@@ -130,6 +131,33 @@ def test_an_index_that_cannot_be_read_is_said_and_left_where_it_is(tmp_path: Pat
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr.startswith(f"{index}: cannot be read: ")
     assert list(index.parent.iterdir()) == [index]
+
+
+def _overwritten(index: Path) -> None:
+    index.write_bytes(b"no database " * 100)
+
+
+def _torn(index: Path) -> None:
+    """Damage that shows only when the rows are read."""
+    octets = bytearray(index.read_bytes())
+    octets[4096:] = bytes(len(octets) - 4096)
+    index.write_bytes(octets)
+
+
+@pytest.mark.parametrize("damage", [_overwritten, _torn])
+def test_purging_everything_takes_what_cannot_be_read(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    store = opened(tmp_path)
+    put(store, "https://a.example/", content=b"secret" * 100_000)
+    store.close()
+    damage(tmp_path / "responses" / "cache.db")
+    (tmp_path / "responses" / "cache.db.damaged-20260101T000000Z").write_bytes(b"an older one")
+    result = _run(tmp_path, "purge", "--all")
+    words = "1 stored response removed, and an index that could not be read\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (0, words, "")
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "ballast"]
+    assert not any(b"secret" in path.read_bytes() for path in left)
+    assert not any("damaged" in path.name for path in left)
+    assert _run(tmp_path, "purge", "--all").exit_code == 1
 
 
 def test_what_another_process_purges_a_running_proxy_no_longer_finds(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The command itself: its list of commands, how faults end it, and what it costs to ask for help."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from forward_proxy import __version__
 from forward_proxy.cli import COMMANDS, main
 from forward_proxy.cli.failures import failure
 from forward_proxy.errors import RuleFileError, SettingsError, StorageError, TrafficError
+
+from .stores import fill
 
 ENGINE = ("mitmproxy", "pydantic", "cryptography", "yaml", "asyncio")
 
@@ -82,6 +85,27 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
         command = [sys.executable, "-m", "forward_proxy", "settings"]
         done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def _with_stdout(redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    words = shlex.join([sys.executable, "-m", "forward_proxy", *arguments])
+    return subprocess.run(
+        f"exec {words} {redirection}", shell=True, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("redirection", "message"),
+    [
+        (">&-", "stdout is closed: there is nothing to print to\n"),
+        (">/dev/full", "the output cannot be written: No space left on device\n"),
+    ],
+)
+def test_an_answer_that_cannot_be_written_is_one_message(tmp_path: Path, redirection: str, message: str) -> None:
+    fill(tmp_path)
+    for arguments in (["settings"], ["cache", "list"], ["cache", "purge", "--host", "example.com"]):
+        done = _with_stdout(redirection, *arguments, "--state", str(tmp_path))
+        assert (done.returncode, done.stderr) == (1, message)
 
 
 def test_the_module_is_the_command() -> None:
