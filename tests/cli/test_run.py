@@ -93,7 +93,7 @@ def test_trouble_inside_is_said_on_stderr(tmp_path: Path) -> None:
         with pytest.raises(http.client.IncompleteRead):
             _content(port, url)
         process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=20)[1] == "warning: stored content is damaged; it is dropped\n"
+        assert process.communicate(timeout=20)[1] == f"warning: {url}: stored content is damaged; it is dropped\n"
 
 
 def _content(port: int, url: str) -> bytes:
