@@ -18,7 +18,7 @@ from mitmproxy.certs import CertStore
 from mitmproxy.master import Master
 from mitmproxy.proxy import mode_specs
 
-from forward_proxy.addons import clients, origins, origins_http2
+from forward_proxy.addons import clients, clients_http2, origins, origins_http2
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.hooks import Hooks
 from forward_proxy.addons.hooks import Listener as HookListener
@@ -51,6 +51,7 @@ class Engine:
     async def run(self, ready: Callable[[list[tuple[str, int]]], None]) -> None:
         """Serve until stopped; `ready` is told the addresses that are bound.  Raises StartError if one cannot be."""
         clients.install()
+        clients_http2.install()
         origins.install()
         origins_http2.install()
         opts = options.Options(mode=[], ssl_verify_upstream_trusted_ca=_text(self._options.trust_file))

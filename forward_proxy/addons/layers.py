@@ -1,9 +1,10 @@
 """Which of mitmproxy's layers a connection gets, and the few of ours among them.
 
 `PolicyNextLayer` chooses, before anything is decrypted; `TunnelLayer` relays bytes unread and counts them;
-`PolicyHttpLayer` has streams of ours and keeps connections to origins.
+`PolicyHttpLayer` has streams of ours, keeps connections to origins, and tells HTTP/2 clients how much they may send.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -24,8 +25,9 @@ from mitmproxy.proxy.layers.http import (
 )
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
+from forward_proxy.addons.clients_http2 import ClientStreams
 from forward_proxy.addons.origins import IdleConnection
-from forward_proxy.addons.origins_http2 import takes_streams
+from forward_proxy.addons.origins_http2 import takes_streams, unsent
 from forward_proxy.addons.streams import FreshConnection, PolicyStream
 
 # To one origin for one client; mitmproxy opens no more either, and browsers open six.
@@ -74,6 +76,18 @@ class PolicyHttpLayer(HttpLayer):
         yield from super()._handle_event(event)
         if self._in_line and isinstance(event, events.ConnectionClosed):
             yield from self._move_up()
+        if isinstance(client := self.connections.get(self.context.client), ClientStreams):
+            yield from client.give_back(self._unsent)
+
+    def _unsent(self, stream_id: int) -> int:
+        """How much of a request's content is held here: all, sys.maxsize, while its stream waits for something."""
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            return 0  # Nobody wants it any more.
+        if stream._paused:
+            return sys.maxsize
+        origin = self.connections.get(stream.context.server)
+        return 0 if origin is None else unsent(origin, stream_id)
 
     def _offer(self, connection: Connection) -> layer.CommandGenerator[None]:
         """Give a connection that has become idle to the first in line for it, or keep it."""

@@ -12,8 +12,11 @@ interim responses are not passed on, see origins.py.
 `install` puts this class in the place of mitmproxy's.  Tests fail once mitmproxy can do it alone.
 """
 
+import sys
+from collections import defaultdict, deque
 from dataclasses import dataclass
 
+from h2.config import H2Configuration
 from h2.errors import ErrorCodes
 from h2.events import Event, StreamEnded, StreamReset
 from hyperframe.frame import Frame, GoAwayFrame
@@ -22,7 +25,7 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._http2 import StreamState
-from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
+from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection, SendH2Data
 
 NOT_PROCESSED = "retry: the origin did not process this request"
 
@@ -46,6 +49,13 @@ class Http2OriginConnection(http.Http2Client):
     def takes_streams(self) -> bool:
         """Whether a new request may go on this connection."""
         return self.goaway is None and not self.closed
+
+    def unsent(self, number: int) -> int:
+        """Bytes of a request's content that wait for the origin's windows; all, sys.maxsize, without a stream."""
+        if number in self.stream_queue:
+            return sys.maxsize
+        parts = self.h2_conn.stream_buffers.get(self.our_stream_id.get(number, 0))
+        return parts.octets if isinstance(parts, _Waiting) else 0
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, HttpEvent) and event.stream_id not in self.our_stream_id:
@@ -123,14 +133,43 @@ class GoingAway(Event):
 class _Lingering(BufferedH2Connection):
     """h2 takes GOAWAY for the end of the connection and refuses every frame that follows; this one only tells of it."""
 
+    def __init__(self, config: H2Configuration) -> None:
+        super().__init__(config)
+        self.stream_buffers = defaultdict(_Waiting)
+
     def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[Event]]:
         return [], [GoingAway(frame.last_stream_id, frame.error_code)]
+
+
+class _Waiting(deque[SendH2Data]):
+    """Content that waits for a window, counted."""
+
+    octets = 0
+
+    def append(self, part: SendH2Data) -> None:
+        self.octets += len(part.data)
+        super().append(part)
+
+    def appendleft(self, part: SendH2Data) -> None:
+        self.octets += len(part.data)
+        super().appendleft(part)
+
+    def popleft(self) -> SendH2Data:
+        part = super().popleft()
+        self.octets -= len(part.data)
+        return part
 
 
 def takes_streams(connection: layer.Layer) -> bool:
     """Whether a new request may go on the connection that this stack of layers speaks on."""
     innermost = connection.context.layers[-1]
     return not isinstance(innermost, Http2OriginConnection) or innermost.takes_streams
+
+
+def unsent(connection: layer.Layer, number: int) -> int:
+    """How much of a request's content this stack of layers holds; see `Http2OriginConnection.unsent`."""
+    innermost = connection.context.layers[-1]
+    return innermost.unsent(number) if isinstance(innermost, Http2OriginConnection) else 0
 
 
 def _failed(stream_id: int, text: str = NOT_PROCESSED) -> ReceiveHttp:
