@@ -21,6 +21,8 @@ def filled(store: Store) -> Store:
 
 def stray(folder: Path) -> Path:
     path = folder / new_name()
+    while path.parent.exists():  # Names are random, and now and then two would share a folder.
+        path = folder / new_name()
     path.parent.mkdir(parents=True)
     path.write_bytes(b"stray")
     return path
