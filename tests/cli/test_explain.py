@@ -107,11 +107,11 @@ def test_the_time_is_the_one_asked_about(run: Run, at: str, verdict: str) -> Non
 
 def test_what_is_stored_is_told_while_a_proxy_runs(run: Run, tmp_path: Path) -> None:
     store = opened(tmp_path / "state")
-    put(store, "https://a.example/", ago=60, cache_control="max-age=3600", content=b"x" * 1234)
+    put(store, "https://a.example/", ago=75, cache_control="max-age=3600", content=b"x" * 1234)
     text = run("https://a.example/").stdout
     assert text.startswith("Allowed, as no rule matches; answered from the cache with 200.\n")
     assert "200, 1,234 bytes, age 1 min" in text
-    assert "lifetime 1 h (max-age), fresh for another 59 min" in text
+    assert "lifetime 1 h (max-age), fresh for another 58 min" in text
     later = run("https://a.example/", "--at", str(int(time.time()) + 7200)).stdout
     assert "may be reused" not in later
     store.close()
