@@ -92,7 +92,8 @@ def test_a_folder_linked_from_elsewhere_is_not_searched(filled: Store, folder: P
     precious = outside / "cd" / ("0" * 28 + ".val")
     precious.touch()
     (folder / "zz").symlink_to(outside)
-    (folder / "ef").symlink_to(outside)
+    free = next(name for number in range(256) if not (folder / (name := f"{number:02x}")).exists())
+    (folder / free).symlink_to(outside)
     assert filled.check() == Repair()
     assert precious.exists()
 
