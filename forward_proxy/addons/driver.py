@@ -86,12 +86,9 @@ class Driver:
     def _decided(
         self, flow: http.HTTPFlow, exchange: Exchange, head: RequestHead, connect: tuple[str, int] | None
     ) -> Deny | Serve | Forward | Validate:
-        if connect is not None and (head.target.host, head.target.port) != connect:
-            # RFC 9110 §15.5.20: another host's answer must not be judged or stored under this name.
-            return Deny(421, "http_request_error", f"this tunnel leads to {connect[0]}, not to {head.target.host}")
         now = int(exchange.started_at)
         names = _other_names(flow, head)
-        decision = exchange.policy.on_request(head, address_of(flow.client_conn), names, now)
+        decision = exchange.policy.on_request(head, address_of(flow.client_conn), names, now, connect)
         return self._looked_up(exchange, decision, now) if isinstance(decision, Lookup) else decision
 
     def _looked_up(self, exchange: Exchange, lookup: Lookup, now: int) -> Deny | Serve | Forward | Validate:

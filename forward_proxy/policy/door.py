@@ -67,9 +67,18 @@ class Policy:
         return self._tunnel(tuple(tunnel_subject(name, port, client, now) for name in names))
 
     def on_request(
-        self, head: RequestHead, client: IPAddress, names: tuple[str, ...], now: int
+        self,
+        head: RequestHead,
+        client: IPAddress,
+        names: tuple[str, ...],
+        now: int,
+        tunnel: tuple[str, int] | None = None,
     ) -> Deny | Lookup | Forward:
-        """`names` are the other canonical hosts that this request came under: CONNECT authority, server name, Host."""
+        """`names` are the other canonical hosts that this request came under, server name and Host; `tunnel` is
+        canonical host and port of the CONNECT it came in."""
+        if tunnel is not None and (head.target.host, head.target.port) != tunnel:
+            # RFC 9110 §15.5.20: another host's answer must not be judged or stored under this name.
+            return Deny(421, "http_request_error", f"this tunnel leads to {tunnel[0]}, not to {head.target.host}")
         subject = subject_of(head, client, now)
         if refusal := access_targets.judge_client(client, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)

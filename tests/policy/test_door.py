@@ -57,6 +57,15 @@ def test_every_name_a_request_came_under_is_judged(door: Policy, name: str) -> N
     assert isinstance(door.on_request(request("https://good.example/"), LOCAL, (name,), NOW), Deny)
 
 
+@pytest.mark.parametrize("tunnel", [("other.example", 443), ("good.example", 8443)])
+def test_a_tunnel_leads_to_one_host_and_port_rfc9110_15_5_20(door: Policy, tunnel: tuple[str, int]) -> None:
+    head = request("https://good.example/")
+    decision = door.on_request(head, LOCAL, (), NOW, tunnel)
+    assert isinstance(decision, Deny)
+    assert decision.status == 421
+    assert not isinstance(door.on_request(head, LOCAL, (), NOW, ("good.example", 443)), Deny)
+
+
 def test_a_client_that_is_not_served_is_refused_before_any_rule(door: Policy) -> None:
     decision = door.on_request(request("http://good.example/"), ip_address("192.0.2.7"), (), NOW)
     assert isinstance(decision, Deny)
