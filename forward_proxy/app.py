@@ -54,10 +54,6 @@ class App:
         self._store = Store(store_folder(settings), store_options(settings), say)
         self._log = TrafficLog(log_folder(settings), log_options(settings))
 
-    @property
-    def log(self) -> TrafficLog:
-        return self._log
-
     def run(self, ready: Callable[[Sequence[Address]], None]) -> None:
         """Serve until SIGINT, SIGTERM or SIGHUP.  Raises SettingsError and RuleFileError for what must not start."""
         settings = self._settings

@@ -166,5 +166,5 @@ class TrafficLog:
 
     def _recovered(self) -> None:
         if self._last_error is not None:
-            _log.warning("traffic log is written again")
+            _log.warning("traffic log is written again, %d records were dropped", self._dropped)
         self._last_error, self._retry_s = None, 0.0
