@@ -39,7 +39,7 @@ pictures: setup
 
 # Needs uv; writes a lock for every platform and Python from 3.12 on, naming no index.
 lock:
-	uv pip compile pyproject.toml --extra check --extra test --universal --python-version 3.12 \
+	uv pip compile pyproject.toml --extra fast --extra check --extra test --universal --python-version 3.12 \
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --upgrade -o requirements.lock
 
 clean:
