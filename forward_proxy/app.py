@@ -14,11 +14,12 @@ import certifi
 
 from forward_proxy.access.targets import OwnListeners, Prohibited, judge_address, judge_loop
 from forward_proxy.addons.authority import open_authority
-from forward_proxy.addons.dialing import Dialer, JudgingLoop
+from forward_proxy.addons.dialing import Dialer
 from forward_proxy.addons.dialing import Options as DialOptions
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.engine import Engine
 from forward_proxy.addons.engine import Options as EngineOptions
+from forward_proxy.addons.loops import judging_loop
 from forward_proxy.errors import RuleFileError, SettingsError, StartError
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Policy
@@ -95,10 +96,8 @@ class App:
         with contextlib.suppress(asyncio.CancelledError):
             await serving
 
-    def _loop(self) -> JudgingLoop:
-        loop = JudgingLoop()
-        loop.dialer = Dialer(dial_options(self._settings), self._judge)
-        return loop
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return judging_loop(Dialer(dial_options(self._settings), self._judge))
 
     def _judge(self, address: IPAddress, port: int, client: IPAddress) -> Prohibited | None:
         here = frozenset((address,)) if _is_of_this_machine(address) else frozenset[IPAddress]()

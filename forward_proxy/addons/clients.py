@@ -23,12 +23,13 @@ from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._http1 import make_body_reader
 
-from forward_proxy.addons import heads, rawheads
+from forward_proxy.addons import heads
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.malformed import ERROR, MalformedRequest, MalformedRequestHook
-from forward_proxy.addons.rawheads import Refusal
 from forward_proxy.addons.reading import Content, Lines, Unframed
+from forward_proxy.message import rawheads
 from forward_proxy.message.fields import is_token
+from forward_proxy.message.rawheads import Refusal
 from forward_proxy.message.targets import TargetUri, parse_target_uri
 from forward_proxy.policy import Deny, denial
 

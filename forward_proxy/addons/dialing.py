@@ -1,9 +1,8 @@
 """Where every connection to an origin is made: resolve, judge each address, dial one that was judged.
 
-mitmproxy dials through its event loop, so the loop is where no connection can go round this: `JudgingLoop` sends
-every outbound connection through the `Dialer`.  What was judged is what is dialled; a name cannot be rebound between
-the two.  Faults carry the error type of RFC 9209 §2.3 as first word of their text, because text is all that
-mitmproxy passes on.
+mitmproxy dials through its event loop, so the loop is where no connection can go round this (`loops`).  What was judged
+is what is dialled; a name cannot be rebound between the two.  Faults carry the error type of RFC 9209 §2.3 as first
+word of their text, because text is all that mitmproxy passes on.
 """
 
 import asyncio
@@ -14,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from typing import Any
 
 from forward_proxy.access.targets import Prohibited
 from forward_proxy.addons.resolver import Resolver, Unresolved
@@ -89,20 +87,6 @@ class Dialer:
         if isinstance(found, Unresolved):
             raise DialError(f"dns_error: {host}: {found.reason}")
         return found
-
-
-class JudgingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose outbound connections are all made by one Dialer."""
-
-    dialer: Dialer | None = None
-
-    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **kwargs: Any) -> Any:
-        if host is not None:
-            if self.dialer is None:
-                raise DialError("proxy_internal_error: no dialer")
-            kwargs.pop("local_addr", None)
-            kwargs["sock"] = await self.dialer.connect(host, port)
-        return await super().create_connection(protocol_factory, **kwargs)
 
 
 def _alternating(addresses: Sequence[IPAddress]) -> list[IPAddress]:

@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from http import HTTPStatus
 from typing import Any, Protocol
 
 from mitmproxy import http
@@ -32,6 +31,7 @@ from forward_proxy.message.fields import NO_EDITS, FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.message.targets import Malformed, TargetUri
+from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, Forward, Lookup, Policy, Relay, Serve, StoreChanges, Validate, denial
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.staging import Staging
@@ -165,7 +165,7 @@ class Driver:
         content = exchange.contents.pop(serve.stored.id, None)
         exchange.close_contents()
         head = serve.delivery.head
-        flow.response = heads.own_response(head.status, _phrase(head.status), head.fields)
+        flow.response = heads.own_response(head.status, phrase(head.status), head.fields)
         if not serve.delivery.with_content or content is None or not content.length:
             if content is not None:
                 content.close()
@@ -261,7 +261,7 @@ class Driver:
         flow.request.headers.pop("expect", None)  # Or mitmproxy would ask for content that nobody wants.
         answer = denial(deny, exchange.request)
         exchange.response_bytes += len(answer.content)
-        flow.response = heads.own_response(answer.status, _phrase(answer.status), answer.fields, answer.content)
+        flow.response = heads.own_response(answer.status, phrase(answer.status), answer.fields, answer.content)
 
     def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         exchange.abandon()
@@ -292,10 +292,3 @@ def _wanted(decision: Deny | Serve | Forward | Validate) -> tuple[StoredResponse
         case Validate(candidates=candidates):
             return candidates
     return ()
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""

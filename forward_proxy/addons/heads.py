@@ -12,6 +12,7 @@ from mitmproxy import http
 from forward_proxy.message.fields import Edits, FieldLine, FieldSection, is_token
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.targets import Malformed, TargetUri, parse_authority, target_uri
+from forward_proxy.message.writing import titled
 
 
 def request_head(request: http.Request, connect: tuple[str, int] | None) -> RequestHead | Malformed:
@@ -82,7 +83,7 @@ def relayed(response: http.Response, edits: Edits, client_version: str) -> http.
 
 
 def own_response(status: int, reason: str, fields: FieldSection, content: bytes = b"") -> http.Response:
-    headers = http.Headers([(_titled(name), value) for name, value in fields])
+    headers = http.Headers([(titled(name), value) for name, value in fields])
     return http.Response(b"HTTP/1.1", status, reason.encode("latin-1"), headers, content, None, 0, 0)
 
 
@@ -127,12 +128,5 @@ def _edited(headers: http.Headers, edits: Edits, lower_case: bool) -> http.Heade
             lines += [(name, new) for new in pending.pop(lower, ())]
         elif lower not in edits.drop:
             lines.append((name, value))
-    lines += [(name if lower_case else _titled(name), new) for name, values in pending.items() for new in values]
+    lines += [(name if lower_case else titled(name), new) for name, values in pending.items() for new in values]
     return http.Headers(lines)
-
-
-def _titled(name: bytes) -> bytes:
-    return b"-".join(_FIXED.get(part, part.capitalize()) for part in name.split(b"-"))
-
-
-_FIXED = {b"etag": b"ETag", b"www": b"WWW", b"te": b"TE", b"gpc": b"GPC", b"ch": b"CH", b"ua": b"UA", b"nel": b"NEL"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mitmproxy.connection import Client
 from mitmproxy.proxy import commands
 
-from forward_proxy.addons.rawheads import Refusal
+from forward_proxy.message.rawheads import Refusal
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.traffic.record import Record
 

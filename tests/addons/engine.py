@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forward_proxy.addons.dialing import Dialer, JudgingLoop
+from forward_proxy.addons.dialing import Dialer
 from forward_proxy.addons.dialing import Options as DialOptions
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.engine import Engine, Options
+from forward_proxy.addons.loops import judging_loop
 from forward_proxy.policy import Policy
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.record import Record
@@ -96,10 +97,8 @@ def running_engine(policy: Policy, folder: Path) -> Iterator[Running]:
     bound: list[tuple[str, int]] = []
     ready = threading.Event()
 
-    def loop() -> JudgingLoop:
-        made = JudgingLoop()
-        made.dialer = Dialer(DialOptions({}), lambda address, port, client: None)
-        return made
+    def loop() -> asyncio.AbstractEventLoop:
+        return judging_loop(Dialer(DialOptions({}), lambda address, port, client: None))
 
     def serve() -> None:
         def told(addresses: list[tuple[str, int]]) -> None:

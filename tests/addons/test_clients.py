@@ -15,7 +15,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from forward_proxy.addons.clients import EMPTY_LINES, LINGER_S, PIPELINED_BYTES, ClientConnection
 from forward_proxy.addons.malformed import MalformedRequest, MalformedRequestHook
-from forward_proxy.addons.rawheads import FIELD_SECTION_BYTES, REQUEST_LINE_BYTES
+from forward_proxy.message.rawheads import FIELD_SECTION_BYTES, REQUEST_LINE_BYTES
 from tests.addons.engine import Origin, Running, running_engine, running_origin
 from tests.policy.building import policy
 

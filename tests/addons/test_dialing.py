@@ -7,7 +7,8 @@ from ipaddress import ip_address
 import pytest
 
 from forward_proxy.access.targets import Prohibited
-from forward_proxy.addons.dialing import Dialer, DialError, JudgingLoop, Options, dialling_for
+from forward_proxy.addons.dialing import Dialer, DialError, Options, dialling_for
+from forward_proxy.addons.loops import JudgingLoop, judging_loop
 from forward_proxy.message.hosts import IPAddress
 
 LOCAL = ip_address("127.0.0.1")
@@ -48,12 +49,7 @@ def dial(dialer: Dialer, host: str, port: int) -> str:
         await writer.wait_closed()
         return peer
 
-    def loop() -> JudgingLoop:
-        made = JudgingLoop()
-        made.dialer = dialer
-        return made
-
-    with asyncio.Runner(loop_factory=loop) as runner:
+    with asyncio.Runner(loop_factory=lambda: judging_loop(dialer)) as runner:
         return runner.run(connect())
 
 

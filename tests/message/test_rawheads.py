@@ -2,7 +2,7 @@
 
 import pytest
 
-from forward_proxy.addons.rawheads import (
+from forward_proxy.message.rawheads import (
     FIELD_LINES,
     FIELD_SECTION_BYTES,
     REQUEST_LINE_BYTES,
