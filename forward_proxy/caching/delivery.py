@@ -1,7 +1,8 @@
 """What goes to the client when a stored response is reused?  RFC 9111 §4 and §4.3.2.
 
 The stored fields with the current Age in place of the stored one and our Cache-Status added; a 304 when the client's
-precondition says so; no content for a HEAD.  Date stays the origin's.
+precondition says so; no content for a HEAD.  Date stays the origin's.  Content that came without a length goes out with
+one (RFC 9110 §8.6), so that the connection can be kept.
 """
 
 from dataclasses import dataclass
@@ -32,5 +33,8 @@ def deliver(request: RequestHead, reuse: Reuse, status: CacheStatus) -> Delivery
 
 def delivered_fields(stored: StoredResponse, age: int, status: CacheStatus) -> FieldSection:
     """The stored fields as they go out: Age is generated anew (§4), Cache-Status goes last."""
-    kept = (line for line in stored.fields if line[0] != b"age")
-    return FieldSection((*kept, (b"age", b"%d" % age), member(status)))
+    lines = [line for line in stored.fields if line[0] != b"age"]
+    if stored.id and stored.status != 204 and b"content-length" not in stored.fields:
+        lines.append((b"content-length", b"%d" % stored.content_bytes))
+    lines += (b"age", b"%d" % age), member(status)
+    return FieldSection(lines)
