@@ -1,8 +1,8 @@
 """How is a change seen at once and written later?
 
 It is entered in the overlay, where readers look first, and handed to the writer's thread.  A put or a freshening that
-fails is lost and counted.  A removal that fails stays in the overlay, so this process never reuses what it removed, and
-is tried again.
+fails is lost and counted.  A removal that fails stays entered, so that no process reuses what was removed, and is tried
+again.  `generations` says what is told to other processes, and in which order.
 """
 
 import threading
@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from weakref import WeakSet
 
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.storage.bytesdisk import Staged
 from forward_proxy.storage.database import Database
+from forward_proxy.storage.generations import Generation, Generations, Removal, slot_prefix
 from forward_proxy.storage.keeper import Keeper
 from forward_proxy.storage.options import Fault, Options
 from forward_proxy.storage.overlay import Overlay
 from forward_proxy.storage.records import identified, key_prefix
 from forward_proxy.storage.room import Room
-from forward_proxy.storage.staging import Arrival, Value
+from forward_proxy.storage.staging import Value
 from forward_proxy.storage.writer import Writer
 
 _USES_LIMIT = 4096
@@ -35,9 +35,7 @@ class Changes:
         self._writer = Writer(keeper.options.queue_limit, self._tick, keeper.close_connection, keeper.failed)
         self._uses: dict[str, float] = {}
         self._uses_lock = threading.Lock()
-        self._unremoved: set[str] = set()
-        self._arrivals: WeakSet[Arrival] = WeakSet()
-        self._arrivals_lock = threading.Lock()
+        self._unremoved: dict[Removal, str] = {}
 
     def start(self) -> None:
         self._writer.start()
@@ -53,6 +51,10 @@ class Changes:
         return self._keeper.options
 
     @property
+    def _generations(self) -> Generations:
+        return self._keeper.generations
+
+    @property
     def room(self) -> Room:
         return self._keeper.room
 
@@ -65,34 +67,22 @@ class Changes:
         if fault == "disk-full" and self._writer.has_room():
             self._writer.submit(self._evict)
 
-    def arriving(self, key: CacheKey) -> Arrival:
+    def arriving(self, key: CacheKey) -> Generation:
         """A response under this key begins to come."""
-        arrival = Arrival(key_prefix(str(key)), self._keeper.purges)
-        with self._arrivals_lock:
-            self._arrivals.add(arrival)
-        return arrival
+        return self._generations.arrival(key_prefix(str(key)))
 
-    def adopt(self, arrival: Arrival, head: StoredResponse, value: Value, digests: bytes) -> StoredResponse | None:
+    def adopt(self, arrival: Generation, head: StoredResponse, value: Value, digests: bytes) -> StoredResponse | None:
         """Store this, unless the writer is too far behind, or it was removed before it was there."""
         if not self._writer.has_room():
             self._turn_away(value, "queue-full")
             return None
+        if not arrival.is_current():
+            self._turn_away(value, "removed")
+            return None
         stored = identified(head, value.length if isinstance(value, Staged) else len(value))
-        with self._arrivals_lock:  # From here on a removal finds it in the overlay.
-            purges = None if arrival.removed else arrival.purges
-            if purges is None or purges != self._keeper.purges:
-                self._turn_away(value, "removed")
-                return None
-            self.overlay.add(stored, value, digests)
-        self._submit(stored.id, partial(self._keeper.put, stored, value, digests, purges))
+        self.overlay.add(stored, value, digests, arrival)
+        self._submit(stored.id, partial(self._keeper.put, stored, value, digests, arrival.is_current))
         return stored
-
-    def remove_arriving(self, key: CacheKey) -> None:
-        """What is on its way in under this key is not to be stored."""
-        prefix = key_prefix(str(key))
-        with self._arrivals_lock:
-            for arrival in self._arrivals:
-                arrival.removed |= arrival.prefix == prefix
 
     def freshen(self, stored: StoredResponse) -> None:
         """Give the response of this id this head, unless the writer is too far behind."""
@@ -103,8 +93,18 @@ class Changes:
         self._submit(stored.id, partial(self._keeper.freshen, stored))
 
     def remove(self, response_id: str) -> None:
+        """The response of this id."""
+        removal = self._generations.enter(response_id)
         self.overlay.remove(response_id)
-        self._writer.submit(partial(self._remove, response_id))
+        self._submit_removal(removal, response_id)
+
+    def remove_key(self, key: CacheKey) -> None:
+        """All responses under this key, in the index or on their way there."""
+        prefix = key_prefix(str(key))
+        removal = self._generations.enter(prefix)
+        self._generations.bar(prefix)
+        self.overlay.remove_key(prefix)
+        self._submit_removal(removal, prefix)
 
     def begin_anew(self, damaged: Database, reason: str) -> None:
         """This database was found damaged: move it aside and go on with an empty one."""
@@ -117,15 +117,21 @@ class Changes:
                 self._uses[response_id] = time.time()
 
     def _submit(self, response_id: str, change: Callable[[], None]) -> None:
-        """Queue a change that is over once it was tried."""
+        """Queue a change that is entered by now, and over once it was tried."""
+        self._generations.changed((response_id,))
 
         def job() -> None:
             try:
                 change()
             finally:
                 self.overlay.settle(response_id)
+                self._generations.changed((response_id,))
 
         self._writer.submit(job)
+
+    def _submit_removal(self, removal: Removal, prefix: str) -> None:
+        self._generations.changed((prefix,))
+        self._writer.submit(partial(self._remove, removal, prefix))
 
     def _turn_away(self, value: Value, fault: Fault) -> None:
         self._keeper.faults.count(fault)
@@ -134,11 +140,13 @@ class Changes:
     def _evict(self) -> None:
         self._keeper.make_room()
 
-    def _remove(self, response_id: str) -> None:
-        self._unremoved.add(response_id)
-        self._keeper.remove(response_id)
-        self._unremoved.discard(response_id)
-        self.overlay.settle(response_id)
+    def _remove(self, removal: Removal, prefix: str) -> None:
+        self._unremoved[removal] = prefix
+        self._keeper.remove(slot_prefix(prefix) if removal.of_all else prefix)
+        del self._unremoved[removal]
+        self.overlay.settle(prefix)
+        self._generations.end(removal)
+        self._generations.changed((prefix,))
 
     def _tick(self) -> None:
         self._keeper.look_after()
@@ -146,5 +154,7 @@ class Changes:
             uses, self._uses = self._uses, {}
         if uses:
             self._keeper.note_uses(uses)
-        for response_id in tuple(self._unremoved):
-            self._remove(response_id)
+        for removal, prefix in tuple(self._unremoved.items()):
+            self._remove(removal, prefix)
+        for slot in self._generations.abandoned():
+            self._remove(self._generations.enter(slot), slot)

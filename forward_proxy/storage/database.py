@@ -98,7 +98,6 @@ def _opened(folder: Path, options: Options) -> Database:
     index = Index(folder, options)
     try:
         (folder / DATABASE).chmod(0o600)
-        index.begin_count()
         return Database(index, Reader(folder), _identity(folder))
     finally:
         index.close()  # This thread's connection; the writer's thread opens its own.

@@ -6,7 +6,6 @@ call `close` in the same thread then, which also ends a transaction left open.
 """
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -18,16 +17,15 @@ from diskcache.core import DEFAULT_SETTINGS
 from forward_proxy.errors import StorageError
 from forward_proxy.storage.bytesdisk import BytesDisk, Staged
 from forward_proxy.storage.options import Options
+from forward_proxy.storage.reader import beginning
 from forward_proxy.storage.records import selection_prefix
 
 _BUSY_S = 5
 _EVICTED_AT_ONCE = 64
-_MOST_PURGES = 2**31 - 1  # What SQLite keeps for us in the head of the file is a signed number of 32 bits.
 
-_OF_ID = "SELECT rowid FROM Cache WHERE key = ? AND raw = 1"
 _OF_PREFIX = "SELECT rowid FROM Cache WHERE key >= ? AND key < ? AND raw = 1 ORDER BY rowid DESC LIMIT -1 OFFSET ?"
 _OLDEST = (
-    "SELECT rowid, CAST(size AS INTEGER) + coalesce(length(tag), 0) + coalesce(length(value), 0)"
+    "SELECT rowid, key, CAST(size AS INTEGER) + coalesce(length(tag), 0) + coalesce(length(value), 0)"
     " FROM Cache ORDER BY store_time LIMIT ?"
 )
 
@@ -56,16 +54,18 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             self.close()
             raise
 
-    def put(self, response_id: str, value: bytes | Staged, record: bytes, per_key: int, purges: int) -> bool:
+    def put(
+        self, response_id: str, value: bytes | Staged, record: bytes, per_key: int, wanted: Callable[[], bool]
+    ) -> bool:
         """Add a response, in place of the one with the same selection; the oldest go beyond so many of one key.
 
-        False, and nothing is added, when there was a purge since `purges` was read.
+        False, and nothing is added, when it is not `wanted` by the time the write lock is held.
         """
-        same_selection = _range(selection_prefix(response_id))
-        same_key = _range(response_id.partition("-")[0] + "-")
+        same_selection = beginning(selection_prefix(response_id))
+        same_key = beginning(response_id.partition("-")[0] + "-")
         try:
             with self._transact() as (sql, cleanup):
-                if _purges(sql) != purges:
+                if not wanted():
                     return False
                 _drop(sql, cleanup, sql(_OF_PREFIX, (*same_selection, 0)).fetchall())
                 self.set(response_id, value, tag=record)
@@ -76,16 +76,10 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             raise
         return True
 
-    def count_purge(self) -> None:
-        """From here on, in every process, nothing is added that began to come before."""
-        with self._transact() as (sql, _):
-            sql(f"PRAGMA user_version = {_purges(sql) % _MOST_PURGES + 1}")
-
-    def begin_count(self) -> None:
-        """Let the purges of a new database be counted from a number of its own."""
-        with self._transact() as (sql, _):
-            if not _purges(sql):
-                sql(f"PRAGMA user_version = {1 + secrets.randbelow(_MOST_PURGES)}")
+    def wait(self) -> None:
+        """Until no other thread or process is in the middle of a change."""
+        with self._transact():
+            pass
 
     def freshen(self, response_id: str, change: Callable[[object], bytes | None]) -> bool:
         """Give the response the record that `change` makes of its old one; False when there is none to change."""
@@ -111,22 +105,26 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         with self._transact() as (sql, cleanup):
             _drop(sql, cleanup, [(rowid,) for rowid in rowids])
 
-    def drop_ids(self, response_ids: Iterable[str]) -> None:
+    def drop_prefix(self, prefix: str) -> None:
+        """Drop all whose id begins so."""
         with self._transact() as (sql, cleanup):
-            for response_id in response_ids:
-                _drop(sql, cleanup, sql(_OF_ID, (response_id,)).fetchall())
+            _drop(sql, cleanup, sql(_OF_PREFIX, (*beginning(prefix), 0)).fetchall())
 
-    def evict(self, excess_bytes: int) -> int:
-        """Drop the oldest until so many bytes are free, some at a time; the bytes freed, 0 when none is left."""
+    def evict(self, excess_bytes: int) -> tuple[int, list[object]]:
+        """Drop the oldest until so many bytes are free, some at a time; the bytes freed, 0 when none is left, and ids.
+
+        Ids are as the rows have them, which a stranger may have written.
+        """
         with self._transact() as (sql, cleanup):
-            freed, doomed = 0, []
-            for rowid, length in sql(_OLDEST, (_EVICTED_AT_ONCE,)).fetchall():
+            freed, doomed, ids = 0, [], []
+            for rowid, response_id, length in sql(_OLDEST, (_EVICTED_AT_ONCE,)).fetchall():
                 if freed >= excess_bytes:
                     break
                 doomed.append((rowid,))
+                ids.append(response_id)
                 freed += max(length, 1)
             _drop(sql, cleanup, doomed)
-        return freed
+        return freed, ids
 
     def remove_orphans(self, filenames: set[str]) -> int:
         """Remove those of the files that no row names, holding the write lock meanwhile; how many."""
@@ -148,18 +146,9 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def _purges(sql: Callable[..., Any]) -> int:
-    return int(sql("PRAGMA user_version").fetchone()[0])
-
-
 def _drop(sql: Callable[..., Any], cleanup: Callable[[object], None], rowids: Iterable[tuple[int]]) -> None:
     """Inside a transaction; the files go once it is committed."""
     for rowid in rowids:
         for (filename,) in sql("SELECT filename FROM Cache WHERE rowid = ?", rowid).fetchall():
             cleanup(filename)
         sql("DELETE FROM Cache WHERE rowid = ?", rowid)
-
-
-def _range(prefix: str) -> tuple[str, str]:
-    """Bounds of all keys that begin with this prefix, which ends in a hyphen."""
-    return prefix, prefix[:-1] + "."

@@ -18,8 +18,9 @@ from forward_proxy.storage.bytesdisk import Staged
 from forward_proxy.storage.database import Database, open_database, renew
 from forward_proxy.storage.faults import STORAGE_FAULTS, Faults, Notice, is_damage, is_full
 from forward_proxy.storage.folder import StagingArea, starting
+from forward_proxy.storage.generations import Generations
 from forward_proxy.storage.options import Options
-from forward_proxy.storage.records import decode, encode
+from forward_proxy.storage.records import decode, encode, is_id
 from forward_proxy.storage.room import Ballast, Room
 from forward_proxy.storage.staging import Value
 
@@ -37,6 +38,7 @@ class Keeper:
         self.faults = faults
         self.room = Room(folder, options)
         self.area = StagingArea(folder)
+        self.generations = Generations(folder)
         self._folder = folder
         self._notice = notice
         self._ballast = Ballast(folder, self.room)
@@ -52,7 +54,10 @@ class Keeper:
     def start(self) -> None:
         with starting(self._folder):
             self._ballast.lend(self.area.open)
+            self._ballast.lend(self.generations.open)
             self._database = self._open(alone=self.area.alone())
+        if "damaged-index" in self.faults.counts():
+            self.generations.changed_all()
         self._ballast.load()
 
     def stop(self) -> None:
@@ -61,9 +66,10 @@ class Keeper:
             if database is not None:
                 database.close()
         self.area.close()
+        self.generations.close()
 
-    def put(self, stored: StoredResponse, value: Value, digests: bytes, purges: int) -> None:
-        """Add this response, unless there is no room even after evicting, or there was a purge since it began to come.
+    def put(self, stored: StoredResponse, value: Value, digests: bytes, wanted: Callable[[], bool]) -> None:
+        """Add this response, unless there is no room even after evicting, or it is not `wanted` by then.
 
         A staged file is adopted or removed.
         """
@@ -72,7 +78,7 @@ class Keeper:
         try:
             if self.make_room(in_index, stored.content_bytes):
                 index, per_key = self.database.index, self.options.max_per_key
-                if not _patiently(lambda: index.put(stored.id, value, record, per_key, purges)):
+                if not _patiently(lambda: index.put(stored.id, value, record, per_key, wanted)):
                     self.faults.count("removed")
             else:
                 self.faults.count("disk-full")
@@ -88,16 +94,16 @@ class Keeper:
 
         _patiently(lambda: self.database.index.freshen(stored.id, change))
 
-    def remove(self, response_id: str) -> None:
+    def remove(self, prefix: str) -> None:
+        """All whose id begins so."""
         index = self.database.index
         try:
-            _patiently(lambda: index.drop_ids((response_id,)))
+            _patiently(lambda: index.drop_prefix(prefix))
         except STORAGE_FAULTS as error:
             if not is_full(error):
                 raise
-            row = self.database.reader.one(response_id)
-            self._make_tight_space(row[2:3] if row else ())
-            index.drop_ids((response_id,))
+            self._make_tight_space(self.database.reader.files(prefix))
+            index.drop_prefix(prefix)
             index.checkpoint()
 
     def note_uses(self, uses: Mapping[str, float]) -> None:
@@ -107,30 +113,23 @@ class Keeper:
         """Evict until the limit and the reserve allow so much more; False when the disk still does not."""
         database = self.database
         room_bytes = self.options.size_limit_bytes - in_index - content
-        while (over := database.reader.count_and_size()[1] - room_bytes) > 0 and database.index.evict(over):
+        while (over := database.reader.count_and_size()[1] - room_bytes) > 0 and self._evict(database, over):
             pass
-        if (short := self.room.shortage(in_index)) > 0 and database.index.evict(short):
+        if (short := self.room.shortage(in_index)) > 0 and self._evict(database, short):
             database.index.checkpoint()
         return self.room.allows(in_index)
 
-    @property
-    def purges(self) -> int | None:
-        """A number that every purge by any process changes; None when the index cannot tell."""
-        try:
-            return self.database.reader.purges()
-        except STORAGE_FAULTS:
-            return None
-
-    def count_purge(self) -> None:
-        """Change that number, from any thread and on a full disk too."""
+    def bar_arrivals(self) -> None:
+        """From here on nothing is stored, by any process, that began to come before; from any thread."""
+        self.generations.bar_all()
         index = self.database.index
         try:
-            _patiently(index.count_purge)
+            _patiently(index.wait)
         except STORAGE_FAULTS as error:
             if not is_full(error):
                 raise
             self._make_tight_space(())
-            index.count_purge()
+            index.wait()
         finally:
             index.close()
 
@@ -151,10 +150,14 @@ class Keeper:
             raise StorageError(f"{self._folder}: only {dropped} stored responses were removed: {error!r}") from error
         finally:
             index.close()
+            self.generations.changed_all()
         return dropped
 
     def look_after(self) -> None:
-        """What wants doing now and then: notice a replaced database, put the ballast back."""
+        """What wants doing now and then: notice a replaced file, put the ballast back."""
+        if not self.generations.is_in_place():
+            with starting(self._folder):
+                self.generations.open()
         if not self.database.is_current(self._folder):
             self.reopen(self.database, "replaced by another process")
         self._ballast.load()
@@ -170,6 +173,7 @@ class Keeper:
                 done = renew(self._folder, alone=False)
                 self._notice(f"{self._folder}: the index is damaged ({reason}); {done}, the store begins empty")
             self._database = self._open(alone=False)
+        self.generations.changed_all()
         self._retired.append(wrong)
 
     def failed(self, error: Exception) -> None:
@@ -199,6 +203,13 @@ class Keeper:
 
     def _open(self, *, alone: bool) -> Database:
         return open_database(self._folder, self.options, self._ballast, self.faults, self._notice, alone=alone)
+
+    def _evict(self, database: Database, excess_bytes: int) -> int:
+        freed, ids = database.index.evict(excess_bytes)
+        self.generations.changed(
+            response_id for response_id in ids if isinstance(response_id, str) and is_id(response_id)
+        )
+        return freed
 
     def _drop_in_tight_space(self, rows: Iterable[RowFile]) -> None:
         """Files first, which need no room to go; then rows, a few at a time, each few leaving room for the next."""

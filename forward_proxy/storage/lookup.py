@@ -34,9 +34,13 @@ class Lookup:
     def candidates(self, key: CacheKey) -> tuple[StoredResponse, ...]:
         """All responses stored under this key, newest first."""
         prefix = key_prefix(str(key))
+        if self._keeper.generations.removing(prefix):
+            return ()
         pending = self._changes.overlay.of_key(prefix)
-        found = [entry.stored for entry in pending if entry.stored is not None]
+        found = [stored for entry in pending if (stored := entry.stored) is not None]
         changed = {entry.id for entry in pending}
+        if prefix in changed:  # The whole key is being removed.
+            return tuple(found)
         for response_id, octets in self._rows(prefix):
             if response_id in changed:
                 continue
@@ -50,6 +54,8 @@ class Lookup:
         """The content of a stored response; None when it is gone or damaged."""
         pending = self._changes.overlay.of(stored.id)
         if pending is not None and pending.stored is None:
+            return None
+        if pending is None and self._changes.overlay.of(key_prefix(str(stored.key))) is not None:
             return None
         try:
             content = self._pending_content(pending) or self._indexed_content(stored)
@@ -70,13 +76,13 @@ class Lookup:
 
     def _pending_content(self, pending: Pending | None) -> Content | None:
         """Content the index does not have yet; None when it has by now."""
-        if pending is None or pending.stored is None or pending.value is None:
+        if pending is None or (stored := pending.stored) is None or pending.value is None:
             return None
         try:
             whole = pending.value if isinstance(pending.value, bytes) else self._staged_file(pending.value)
         except FileNotFoundError:
             return None
-        return self._opened(whole, pending.stored, pending.digests)
+        return self._opened(whole, stored, pending.digests)
 
     def _staged_file(self, staged: Staged) -> BinaryIO:
         """Under its first name, or under its final one, which it has before its row is there."""

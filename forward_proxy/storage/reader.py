@@ -18,6 +18,7 @@ _LATEST = 1 << 53  # Beyond it a float is no time any more, nor are inf and NaN.
 _OF_KEY = (
     "SELECT key, tag FROM Cache WHERE key >= ? AND key < ? AND raw = 1 AND length(tag) <= ? ORDER BY rowid DESC LIMIT ?"
 )
+_FILES = "SELECT filename FROM Cache WHERE key >= ? AND key < ? AND raw = 1 AND filename IS NOT NULL"
 _ONE = "SELECT tag, mode, filename, value FROM Cache WHERE key = ? AND raw = 1"
 _PAGE = (
     "SELECT rowid, raw, key, tag, access_time, mode, filename, size FROM Cache WHERE rowid > ? ORDER BY rowid LIMIT ?"
@@ -67,9 +68,12 @@ class Reader:
         return connection
 
     def of_key(self, prefix: str, record_limit: int, limit: int) -> list[tuple[object, object]]:
-        """Ids and records whose id begins with the prefix, which ends in a hyphen; newest first."""
-        beyond = prefix[:-1] + "."
-        return self._connection.execute(_OF_KEY, (prefix, beyond, record_limit, limit)).fetchall()
+        """Ids and records whose id begins so, newest first."""
+        return self._connection.execute(_OF_KEY, (*beginning(prefix), record_limit, limit)).fetchall()
+
+    def files(self, prefix: str) -> list[object]:
+        """Names of the content files of all whose id begins so."""
+        return [name for (name,) in self._connection.execute(_FILES, beginning(prefix))]
 
     def one(self, response_id: str) -> tuple[object, object, object, object] | None:
         """Record, mode, file name and value of one response."""
@@ -82,11 +86,6 @@ class Reader:
         (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
         (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
         return totals.get("count") or 0, (totals.get("size") or 0) + pages * page_bytes
-
-    def purges(self) -> int:
-        """A number that every purge changes, and that no two databases have in common."""
-        (purges,) = self._connection.execute("PRAGMA user_version").fetchone()
-        return int(purges)
 
     def rows(self) -> Iterator[Row]:
         """Every row; no read transaction is held open between pages."""
@@ -101,6 +100,11 @@ class Reader:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def beginning(prefix: str) -> tuple[str, str]:
+    """Bounds of all ids that begin so, which have hexadecimal digits and hyphens only."""
+    return prefix, prefix + "~"
 
 
 def _text(octets: bytes) -> str:

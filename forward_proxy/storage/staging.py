@@ -6,7 +6,6 @@ cost about 0.1 ms, most of it the digest, and a slow disk slows the exchange dow
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -14,21 +13,13 @@ from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.storage.blocks import Digester
 from forward_proxy.storage.bytesdisk import Staged, new_name
 from forward_proxy.storage.faults import is_full
+from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.options import Fault, Options
 from forward_proxy.storage.room import Room
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 type Value = bytes | Staged
-
-
-@dataclass(slots=True, eq=False, weakref_slot=True)
-class Arrival:
-    """A response on its way in: under which key, the number of purges when it began, whether its key was removed."""
-
-    prefix: str
-    purges: int | None
-    removed: bool = False
 
 
 class Shelf(Protocol):
@@ -40,8 +31,10 @@ class Shelf(Protocol):
     def room(self) -> Room: ...
     def new_path(self) -> Path: ...
     def refused(self, fault: Fault) -> None: ...
-    def arriving(self, key: CacheKey) -> Arrival: ...
-    def adopt(self, arrival: Arrival, head: StoredResponse, value: Value, digests: bytes) -> StoredResponse | None: ...
+    def arriving(self, key: CacheKey) -> Generation: ...
+    def adopt(
+        self, arrival: Generation, head: StoredResponse, value: Value, digests: bytes
+    ) -> StoredResponse | None: ...
 
 
 class Staging:

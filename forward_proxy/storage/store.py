@@ -27,11 +27,12 @@ from forward_proxy.storage.content import Content
 from forward_proxy.storage.database import forget_damaged
 from forward_proxy.storage.faults import STORAGE_FAULTS, Faults, Notice
 from forward_proxy.storage.folder import make_private
+from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.keeper import Keeper
 from forward_proxy.storage.lookup import Lookup
 from forward_proxy.storage.options import Options, Stats
 from forward_proxy.storage.reader import Row
-from forward_proxy.storage.records import decode
+from forward_proxy.storage.records import decode, key_prefix
 from forward_proxy.storage.repair import Repair, repair
 from forward_proxy.storage.selecting import Selector
 from forward_proxy.storage.staging import Staging
@@ -86,6 +87,13 @@ class Store:
         self._changes.stop()
         self._keeper.stop()
 
+    def generation(self, key: CacheKey) -> Generation:
+        """Take it before looking up: what is found then may be reused for as long as this is current.
+
+        It is outdated by any change, made by any process, to what is stored under this key.
+        """
+        return self._keeper.generations.now(key_prefix(str(key)))
+
     def candidates(self, key: CacheKey) -> tuple[StoredResponse, ...]:
         """All responses stored under this key, newest first; none when the index cannot tell.  Never raises."""
         return self._lookup.candidates(key)
@@ -105,9 +113,9 @@ class Store:
     def remove(self, which: StoredResponse | CacheKey) -> None:
         """Remove this response, or all under this key, also what is still on its way in."""
         if isinstance(which, CacheKey):
-            self._changes.remove_arriving(which)
-        for stored in (which,) if isinstance(which, StoredResponse) else self.candidates(which):
-            self._changes.remove(stored.id)
+            self._changes.remove_key(which)
+        else:
+            self._changes.remove(which.id)
 
     def invalidate(self, targets: Iterable[TargetUri]) -> None:
         """Remove what is stored for these target URIs (RFC 9111 §4.4)."""
@@ -120,14 +128,14 @@ class Store:
         What is still on its way into the store, here or in another process, is not stored, selected or not.
         """
         with self._settled():
-            self._keeper.count_purge()
+            self._keeper.bar_arrivals()
             return self._keeper.drop([(row.rowid, row.filename) for row, stored in self._rows() if selects(stored)])
 
     def clear(self) -> int:
         """Remove everything, also what can no longer be read, and wait for it; how many.  Raises StorageError."""
         before = self.check()  # Of a damaged index nothing is left but files that nobody names.
         with self._settled():
-            self._keeper.count_purge()
+            self._keeper.bar_arrivals()
             dropped = self._keeper.drop([(row.rowid, row.filename) for row in self._keeper.database.reader.rows()])
             forget_damaged(self._folder)
         return before.rows + before.orphans + dropped + self.check().orphans
@@ -152,6 +160,8 @@ class Store:
         with self._settled():
             database = self._keeper.database
             result = repair(database, self._folder, self._stopping.is_set)
+            if result.rows:
+                self._keeper.generations.changed_all()
             if result.damage is not None:
                 self._changes.begin_anew(database, result.damage)
                 self.flush()
