@@ -1,6 +1,6 @@
 """Reads rule files, watches them, and hands out finished immutable rule sets."""
 
-from forward_proxy.rulefiles.rules import Rules, load
+from forward_proxy.rulefiles.rules import Rules, compiled, load
 from forward_proxy.rulefiles.watch import Watcher
 
-__all__ = ["Rules", "Watcher", "load"]
+__all__ = ["Rules", "Watcher", "compiled", "load"]

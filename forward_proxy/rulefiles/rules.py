@@ -7,7 +7,7 @@ is worse than the set before it.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,17 +21,26 @@ from forward_proxy.rulefiles.sections import CacheOverride, Collected, Inspectio
 from forward_proxy.rulefiles.tree import MAX_BYTES, TreeError, read_tree
 from forward_proxy.rulefiles.zones import zone_named
 
+type Sources = tuple[tuple[str, bytes], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A finished rule set; `digest` tells two sets apart, `files` are named as the operator named their folders."""
+    """A finished rule set; `digest` tells two sets apart, `files` are named as the operator named their folders.
+
+    `sources` are the files as they were read: what `compiled` makes the same set of, whatever has become of the files.
+    """
 
     access: AccessRules = field(default_factory=AccessRules)
     anonymity: tuple[Choice[Level], ...] = ()
     inspect: tuple[Choice[Inspection], ...] = ()
     cache: tuple[Choice[CacheOverride], ...] = ()
-    files: tuple[str, ...] = ()
+    sources: Sources = ()
     digest: str = ""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.sources)
 
     @property
     def summary(self) -> str:
@@ -61,10 +70,12 @@ def load(folders: Sequence[Path], zone: str | None = None, default: Action = "al
 
     Raises RuleFileError with every mistake, SettingsError for an unknown zone.
     """
-    reading = read(folders, zone, default)
-    if reading.faults:
-        raise RuleFileError(report(reading.faults))
-    return reading.rules
+    return _sound(read(folders, zone, default))
+
+
+def compiled(sources: Sources, zone: str | None = None, default: Action = "allow") -> Rules:
+    """The rule set of files that were read before.  Raises as `load` does."""
+    return _sound(_parsed(sources, Collected(zone_named(zone)), default))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +93,30 @@ def read(paths: Sequence[Path], zone: str | None = None, default: Action = "allo
     A file below the current folder is named from there, as an operator would: in the log, in answers, in problems.
     """
     collected = Collected(zone_named(zone))
+    files = _rule_files([_near(path) for path in paths], collected.faults)
+    return _parsed(((str(path), _content(path, collected.faults)) for path in files), collected, default)
+
+
+def _parsed(files: Iterable[tuple[str, bytes]], collected: Collected, default: Action) -> Reading:
     digest = hashlib.sha256()
-    files: list[str] = []
-    for path in _rule_files([_near(path) for path in paths], collected.faults):
-        files.append(str(path))
-        content = _content(path, collected.faults)
-        digest.update(b"%d %s %d " % (len(str(path)), str(path).encode("utf-8", "surrogateescape"), len(content)))
+    sources: list[tuple[str, bytes]] = []
+    for name, content in files:
+        sources.append((name, content))
+        digest.update(b"%d %s %d " % (len(name), name.encode("utf-8", "surrogateescape"), len(content)))
         digest.update(content)
-        _add(collected, str(path), content)
+        _add(collected, name, content)
     access = AccessRules(tuple(collected.choices["rules"]), default)
     if not collected.faults:
         collected.faults += _disappointments(collected, access)
     anonymity, inspect, cache = (tuple(collected.choices[name]) for name in ("anonymity", "inspect", "cache"))
-    rules = Rules(access, anonymity, inspect, cache, tuple(files), digest.hexdigest())
+    rules = Rules(access, anonymity, inspect, cache, tuple(sources), digest.hexdigest())
     return Reading(rules, len(collected.expectations), tuple(collected.faults))
+
+
+def _sound(reading: Reading) -> Rules:
+    if reading.faults:
+        raise RuleFileError(report(reading.faults))
+    return reading.rules
 
 
 def _near(path: Path) -> Path:

@@ -10,7 +10,7 @@ from forward_proxy.anonymity import Level
 from forward_proxy.errors import RuleFileError, SettingsError
 from forward_proxy.matching.choice import first_match
 from forward_proxy.matching.subject import RuleRef
-from forward_proxy.rulefiles.rules import Rules, load
+from forward_proxy.rulefiles.rules import Rules, compiled, load
 from tests.matching.requests import subject
 
 FULL = """
@@ -83,6 +83,14 @@ def test_a_digest_tells_sets_apart(folder: Path) -> None:
     second = load([folder])
     file.rename(folder / "b.yaml")
     assert len({first.digest, second.digest, load([folder]).digest}) == 3
+
+
+def test_what_was_read_makes_the_same_set_again_whatever_became_of_the_files(folder: Path) -> None:
+    file = folder / "a.yaml"
+    file.write_text(deny("a.test"))
+    rules = load([folder], default="deny")
+    file.write_text("rules: [")
+    assert compiled(rules.sources, default="deny") == rules
 
 
 def test_mistakes_of_all_files_are_told_at_once(folder: Path) -> None:
