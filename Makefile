@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+SUITE ?=
 
-.PHONY: run setup test check bench pictures lock clean
+.PHONY: run setup test check conformance bench pictures lock clean
 
 run: setup
 	@$(BIN)/python -m forward_proxy run $(ARGS)
@@ -28,6 +29,10 @@ check: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# Writes docs/conformance.md; SUITE is a checkout of http-tests/cache-tests. Without it, says how to get one.
+conformance: setup
+	@$(BIN)/python -m bench.conformance $(SUITE)
 
 # Writes docs/measurements.md; QUICK=1 takes half a minute, and only prints.
 bench: setup
