@@ -7,8 +7,10 @@ _SET_COOKIE = "Responses with Set-Cookie are not stored: several people may shar
 _INTERIM = "mitmproxy has no way for interim responses: they are passed over (RFC 9110 §15.2)"
 _CODING = "Content in an unknown transfer coding cannot be taken out of its framing: 502 (RFC 9112 §6.1)"
 _OTHER_304 = "A 304 about nothing that was asked is answered 502, and the next request asks again (RFC 9111 §4.3.3)"
+_NEWER = "What is newer than If-Modified-Since is sent; Date stands in for Last-Modified (RFC 9111 §4.3.2)"
 
 DEVIATIONS = {
+    "conditional-lm-fresh-no-lm": _NEWER,
     "headers-store-Transfer-Encoding": _CODING,
     "304-etag-update-response-ETag": _OTHER_304,
     "headers-store-Set-Cookie": _SET_COOKIE,
