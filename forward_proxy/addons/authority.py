@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from mitmproxy.certs import Cert, CertStore, dummy_crl
 
 from forward_proxy.errors import SettingsError, StartError
+from forward_proxy.message.hosts import ip_literal
 
 CERTIFICATE_NAME = "forward-proxy-ca.pem"
 _KEY_NAME = "forward-proxy-ca.key"
@@ -48,6 +49,28 @@ def open_authority(folder: Path) -> CertStore:
         raise SettingsError(f"{certificate_file}: expired; remove it and {key_file.name} to have a new one made")
     dh_parameters = CertStore.load_dhparam(folder / "dhparam.pem")
     return CertStore(key, Cert(certificate), None, dummy_crl(key, certificate), dh_parameters)
+
+
+class Leaves:
+    """Leaf certificates of an authority for those who want them in PEM."""
+
+    def __init__(self, authority: CertStore) -> None:
+        self._authority = authority
+        key = authority.default_privatekey
+        self._key = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    def pem(self, names: tuple[str, ...]) -> bytes:
+        """Certificate and key for these names or addresses."""
+        subjects = [_general_name(name) for name in names]
+        entry = self._authority.get_cert(names[0], subjects)
+        return entry.cert.to_pem() + self._key
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    address = ip_literal(name)
+    return x509.DNSName(name) if address is None else x509.IPAddress(address)
 
 
 def _create(folder: Path, certificate_file: Path, key_file: Path) -> None:

@@ -32,7 +32,7 @@ from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.message.targets import Malformed, TargetUri
 from forward_proxy.message.writing import phrase
-from forward_proxy.policy import Deny, Forward, Lookup, Policy, Relay, Serve, StoreChanges, Validate, denial
+from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, Policy, Relay, Serve, StoreChanges, Validate, denial
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.staging import Staging
 from forward_proxy.traffic.record import Record
@@ -62,6 +62,11 @@ class Driver:
         self._storage = storage
         self._record = record
         self.tunnels = Tunnels(lambda: self.policy, record)
+        self._foreseen: dict[object, Foreseen] = {}
+
+    def foresee(self, peername: object, foreseen: Foreseen) -> None:
+        """The next request of the client at this address has been decided by the other driver."""
+        self._foreseen[peername] = foreseen
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         now = time.time()
@@ -88,6 +93,9 @@ class Driver:
     ) -> Deny | Serve | Forward | Validate:
         now = int(exchange.started_at)
         names = _other_names(flow, head)
+        foreseen = self._foreseen.pop(flow.client_conn.peername, None)
+        if foreseen is not None and foreseen.of(exchange.policy, head, names, now, connect):
+            return foreseen.forward
         decision = exchange.policy.on_request(head, address_of(flow.client_conn), names, now, connect)
         return self._looked_up(exchange, decision, now) if isinstance(decision, Lookup) else decision
 

@@ -20,10 +20,11 @@ from mitmproxy.proxy import mode_specs
 
 from forward_proxy.addons import clients, clients_http2, origins, origins_http2
 from forward_proxy.addons.driver import Driver
+from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.hooks import Hooks
 from forward_proxy.addons.hooks import Listener as HookListener
 from forward_proxy.addons.layers import PolicyNextLayer
-from forward_proxy.addons.listener import Handler, Listener
+from forward_proxy.addons.listener import Clients, DirectClients, Handler, Listener
 from forward_proxy.errors import StartError
 
 _STOP_WITHIN_S = 2.0
@@ -41,10 +42,18 @@ class Options:
 class Engine:
     """Driver 1 and what it runs on."""
 
-    def __init__(self, engine_options: Options, driver: Driver, authority: CertStore | None) -> None:
+    def __init__(
+        self,
+        engine_options: Options,
+        driver: Driver,
+        authority: CertStore | None,
+        lane: Callable[[Handover], Clients] | None = None,
+    ) -> None:
+        """`lane` makes what stands before mitmproxy and hands over to it; None: nothing does."""
         self._options = engine_options
         self._driver = driver
         self._authority = authority
+        self._lane = lane
         self._master: Master | None = None
         self._listeners: list[Listener] = []
 
@@ -70,16 +79,20 @@ class Engine:
         hooks = Hooks(listeners, self._driver.refuse)
         mode = mode_specs.ProxyMode.parse("regular")
 
-        def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Handler:
+        def handler(reader: asyncio.StreamReader, writer: Any) -> Handler:
             return Handler(hooks, next_layer.http2_backlog, reader, writer, opts, mode)
 
-        self._listeners = [Listener(host, port, handler) for host, port in self._options.listen]
+        handover = Handover(handler, self._driver, self._authority)
+        served = self._lane(handover) if self._lane else DirectClients(handler)
+        self._listeners = [Listener(host, port, served.protocol) for host, port in self._options.listen]
         try:
             await self._start_listeners()
             ready([address for listener in self._listeners for address in listener.addresses])
             await master.run()
         finally:
-            await asyncio.gather(*(listener.stop() for listener in self._listeners))
+            for listener in self._listeners:
+                listener.stop()
+            await served.stop(_STOP_WITHIN_S)
 
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""

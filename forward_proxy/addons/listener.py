@@ -5,12 +5,14 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http, options
 from mitmproxy.connection import Client, Connection
 from mitmproxy.proxy import commands, layers, mode_specs, server_hooks
+from mitmproxy.proxy.layer import NextLayer
+from mitmproxy.proxy.layers.tls import ServerTLSLayer
 from mitmproxy.proxy.server import LiveConnectionHandler
 
 from forward_proxy.addons.hooks import Hooks, InlineHooks
@@ -38,6 +40,22 @@ class Handler(LiveConnectionHandler):
         self._http2_backlog = http2_backlog
         self.layer = InlineHooks(layers.modes.HttpProxy(self.layer.context), hooks)  # type: ignore[assignment]
 
+    def begin_inside(self, host: str, port: int, sni: str | None, alpn: bytes | None, tls_version: str | None) -> None:
+        """Be what mitmproxy is inside a tunnel whose TLS it has ended itself, for one that was ended before it."""
+        client, context = self.client, self.layer.context
+        client.tls = True
+        client.sni = sni
+        client.alpn = alpn
+        client.alpn_offers = (alpn,) if alpn else ()
+        client.tls_version = tls_version  # type: ignore[assignment]  # As OpenSSL spells it, which is as they do.
+        client.timestamp_tls_setup = client.timestamp_start
+        context.server.address = (host, port)
+        context.server.tls = True
+        context.layers.clear()
+        top = ServerTLSLayer(context)
+        top.child_layer = NextLayer(context)
+        self.layer = InlineHooks(top, self._hooks)  # type: ignore[assignment]
+
     async def handle_hook(self, hook: commands.StartHook) -> None:
         """The hooks that were not run on the spot: of the connections themselves, and those that wait."""
         if not self._hooks.waits(hook.name):
@@ -60,7 +78,7 @@ class Handler(LiveConnectionHandler):
         Writing to an HTTP/2 client goes past the transport's limit: what its flow-control window does not admit is
         kept by the HTTP/2 connection, where nothing else would stop it growing.
         """
-        if (io := self.transports.get(self.client)) and isinstance(io.writer, asyncio.StreamWriter):
+        if (io := self.transports.get(self.client)) and io.writer:
             with suppress(OSError):  # Whoever reads the connection will notice, too.
                 await io.writer.drain()
         while self.client in self.transports and self._http2_backlog(self.client) > _BACKLOG_BYTES:
@@ -90,32 +108,54 @@ class PacedReader:
         return getattr(self._reader, name)
 
 
+class Clients(Protocol):
+    """Whoever serves the connections of a listener."""
+
+    def protocol(self) -> asyncio.Protocol: ...
+    async def stop(self, within_s: float) -> None: ...
+
+
 class Listener:
     """One listening address."""
 
-    def __init__(self, host: str, port: int, handler: Callable[..., Handler]) -> None:
+    def __init__(self, host: str, port: int, protocol: Callable[[], asyncio.Protocol]) -> None:
         self._host, self._port = host, port
-        self._handler = handler
+        self._protocol = protocol
         self._server: asyncio.Server | None = None
-        self._serving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Raises OSError when the address cannot be bound."""
-        self._server = await asyncio.start_server(self._serve, self._host, self._port, backlog=1024)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._protocol, self._host, self._port, backlog=1024)
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """The bound addresses, with the real port where 0 was asked for."""
         return [sock.getsockname()[:2] for sock in self._server.sockets] if self._server else []
 
-    async def stop(self) -> None:
-        """Accept no more, and end what is open."""
+    def stop(self) -> None:
+        """Accept no more."""
         if self._server is not None:
             self._server.close()
+
+
+class DirectClients:
+    """Clients that mitmproxy's handler serves from their first octet on."""
+
+    def __init__(self, handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Handler]) -> None:
+        self._handler = handler
+        self._serving: set[asyncio.Task[None]] = set()
+
+    def protocol(self) -> asyncio.Protocol:
+        """The protocol of one more client connection."""
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
+
+    async def stop(self, within_s: float) -> None:
+        """End what is open."""
         for task in self._serving:
             task.cancel("proxy stops")
         if self._serving:
-            await asyncio.wait(self._serving, timeout=2)
+            await asyncio.wait(self._serving, timeout=within_s)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if (task := asyncio.current_task()) is None:

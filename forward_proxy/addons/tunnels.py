@@ -62,6 +62,10 @@ class Tunnels:
         else:
             self._connects[flow.client_conn.id] = connect
 
+    def enter(self, client: Client, host: str, port: int) -> None:
+        """A tunnel to this canonical host and port whose CONNECT and TLS were seen to before."""
+        self._connects[client.id] = Connect(host, port, address_of(client), time.time())
+
     def opens(self, context: Context, sni: str | None) -> bool:
         """Whether the TLS connection that begins here is opened and read."""
         connect = self._connects.get(context.client.id)

@@ -6,8 +6,16 @@ Both drivers write by these, so that the same decision makes the same bytes.
 from functools import lru_cache
 from http import HTTPStatus
 
+from forward_proxy.message.fields import FieldSection
+
 _FIXED = {b"etag": b"ETag", b"www": b"WWW", b"te": b"TE", b"gpc": b"GPC", b"ch": b"CH", b"ua": b"UA", b"nel": b"NEL"}
 _LONGEST_REMEMBERED = 64
+
+
+def response_head(status: int, fields: FieldSection) -> bytes:
+    """The head with its empty line."""
+    lines = b"".join([b"%b: %b\r\n" % (titled(name), value) for name, value in fields])
+    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, phrase(status).encode("ascii"), lines)
 
 
 def phrase(status: int) -> str:

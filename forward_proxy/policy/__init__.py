@@ -19,11 +19,13 @@ from forward_proxy.policy.decisions import (
     Validate,
 )
 from forward_proxy.policy.door import Policy, State
+from forward_proxy.policy.foreseen import Foreseen
 
 __all__ = (
     "Allowed",
     "Answer",
     "Deny",
+    "Foreseen",
     "Forward",
     "Inspect",
     "Lookup",

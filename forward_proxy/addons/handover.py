@@ -1,0 +1,54 @@
+"""The way from the fast lane into mitmproxy: virtual client connections, each with the ordinary handler over it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from mitmproxy.certs import CertStore
+from mitmproxy.proxy.layers.tls import parse_client_hello
+
+from forward_proxy.addons.authority import Leaves
+from forward_proxy.addons.driver import Driver
+from forward_proxy.addons.listener import Handler
+from forward_proxy.policy import Foreseen
+
+type MakeHandler = Callable[[asyncio.StreamReader, Any], Handler]
+
+
+class Tunnel(Protocol):
+    """The CONNECT that a virtual connection lies in, with its TLS ended: canonical host, port, server name."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def sni(self) -> str | None: ...
+
+
+class Handover:
+    """Takes connections over; made by the engine."""
+
+    def __init__(self, make_handler: MakeHandler, driver: Driver, authority: CertStore | None) -> None:
+        self._make_handler = make_handler
+        self._driver = driver
+        self.leaf = Leaves(authority).pem if authority else None
+
+    def client_hello(self, octets: bytes) -> tuple[str | None, tuple[bytes, ...]] | None:
+        """Server name and protocols that a ClientHello names; None while it is incomplete, ValueError if it is none."""
+        hello = parse_client_hello(octets)
+        return None if hello is None else (hello.sni, tuple(hello.alpn_protocols))
+
+    async def serve(self, reader: asyncio.StreamReader, writer: Any, tunnel: Tunnel | None) -> None:
+        """Serve a virtual client connection to its end."""
+        handler = self._make_handler(reader, writer)
+        if tunnel is not None:
+            self._driver.tunnels.enter(handler.client, tunnel.host, tunnel.port)
+            alpn = writer.get_extra_info("alpn")
+            version = writer.get_extra_info("tls_version")
+            handler.begin_inside(tunnel.host, tunnel.port, tunnel.sni, alpn and alpn.encode("ascii"), version)
+        await handler.handle_client()
+
+    def foresee(self, peername: object, foreseen: Foreseen) -> None:
+        """The next request of the client at this address has been decided by the lane."""
+        self._driver.foresee(peername, foreseen)
