@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -19,8 +20,11 @@ from forward_proxy.addons.dialing import Options as DialOptions
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.engine import Engine
 from forward_proxy.addons.engine import Options as EngineOptions
+from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.loops import judging_loop
 from forward_proxy.errors import RuleFileError, SettingsError, StartError
+from forward_proxy.fastlane.lane import Lane
+from forward_proxy.fastlane.lane import Options as LaneOptions
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Policy
 from forward_proxy.rulefiles import Rules, Watcher, load
@@ -37,6 +41,7 @@ from forward_proxy.settings.options import (
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
+from forward_proxy.traffic.recurring import Recurring
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +68,7 @@ class App:
         private_folder(settings.state)
         authority = open_authority(ca_folder(settings)) if settings.inspect else None
         driver = Driver(Policy(state_of(settings, rules)), self._store, self._recorded)
-        engine = Engine(self._engine_options(), driver, authority)
+        engine = Engine(self._engine_options(), driver, authority, self._lane(driver))
         watcher = Watcher(
             settings.rules,
             lambda new: self._reloaded(driver, new),
@@ -96,6 +101,13 @@ class App:
         with contextlib.suppress(asyncio.CancelledError):
             await serving
 
+    def _lane(self, driver: Driver) -> Callable[[Handover], Lane] | None:
+        """What makes the fast lane, once there is something to hand over to; None when it is off."""
+        if not self._settings.fast_lane:
+            return None
+        options = LaneOptions(int(self._settings.idle_timeout_s))
+        return lambda handover: Lane(lambda: driver.policy, self._store, _Told(self._recorded), handover, options)
+
     def _loop(self) -> asyncio.AbstractEventLoop:
         return judging_loop(Dialer(dial_options(self._settings), self._judge))
 
@@ -119,6 +131,16 @@ class App:
 
     def _kept(self, fault: RuleFileError) -> None:
         self._say(f"rules not reloaded, the last good ones stay in force:\n{fault}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The log as the lane knows it."""
+
+    record: Callable[[Record], None]
+
+    def recurred(self, recurring: Recurring, started_at: float, ended_at: float) -> None:
+        self.record(replace(recurring.record, started_at=started_at, first_byte_at=ended_at, ended_at=ended_at))
 
 
 def _stop_by_signal(stop: Callable[[], object]) -> None:

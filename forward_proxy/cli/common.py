@@ -21,6 +21,7 @@ _METAVARS = {
     "resolve": "HOST:PORT:ADDRESS",
     "anonymity": "LEVEL",
     "inspect": "on|off",
+    "fast_lane": "on|off",
     "log.with_secrets": "off|yes-i-mean-it",
 }
 

@@ -108,6 +108,12 @@ class Settings:
     inspect: bool = one(
         kinds.SWITCH, "on", "Open TLS to judge, cache and log what is inside; off opens none.", "--inspect"
     )
+    fast_lane: bool = one(
+        kinds.SWITCH,
+        "on",
+        "Answer denials and fresh hits before mitmproxy; changes speed, never an answer.",
+        "--fast-lane",
+    )
     cache: CacheSettings = CacheSettings()
     log: LogSettings = LogSettings()
     sources: Mapping[str, Source] = field(default=MappingProxyType({}), compare=False)

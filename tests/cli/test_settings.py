@@ -84,6 +84,7 @@ def test_every_flag_reaches_its_setting() -> None:
         "resolve": "a.example:80:10.0.0.1",
         "anonymity": "off",
         "inspect": "off",
+        "fast_lane": "off",
         "log.with_secrets": "off",
     }
     flags = {setting.key: setting.flag for setting in SETTINGS if setting.flag}

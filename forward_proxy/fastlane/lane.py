@@ -1,0 +1,143 @@
+"""What all conversations of one process share: the policy in force, the store, the log, and the way to mitmproxy."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from time import time
+from typing import Any, Literal, Protocol
+
+from forward_proxy.fastlane.conversation import Conversation
+from forward_proxy.fastlane.greeting import Greeting
+from forward_proxy.fastlane.judging import Client, Storage
+from forward_proxy.fastlane.pipe import Outbound, Pipe
+from forward_proxy.fastlane.remembered import Memory
+from forward_proxy.fastlane.requests import Tunnel, read_connect
+from forward_proxy.fastlane.tls import Contexts
+from forward_proxy.message.hosts import IPAddress, unmapped
+from forward_proxy.policy import Foreseen, Inspect, Policy
+from forward_proxy.traffic.record import Record
+from forward_proxy.traffic.recurring import Recurring
+
+# Whose TLS is ended in the lane: clients that offer nothing but HTTP/1.1, or also those that would take it.
+type TlsClients = Literal["http1", "all"]
+
+_TICK_S = 5.0
+
+
+class Log(Protocol):
+    """What the lane needs of the traffic log; neither waits nor raises."""
+
+    def record(self, record: Record) -> None: ...
+    def recurred(self, recurring: Recurring, started_at: float, ended_at: float) -> None: ...
+
+
+class Handover(Protocol):
+    """The way to mitmproxy, and what mitmproxy's side knows about TLS.
+
+    `leaf` makes certificate chain and key in PEM for names, the first of them first; None when nothing is inspected.
+    """
+
+    @property
+    def leaf(self) -> Callable[[tuple[str, ...]], bytes] | None: ...
+
+    async def serve(self, reader: asyncio.StreamReader, writer: Pipe, tunnel: Tunnel | None) -> None:
+        """Serve a virtual client connection to its end."""
+
+    def foresee(self, peername: object, foreseen: Foreseen) -> None:
+        """The next request of the client at this address has been decided already."""
+
+    def client_hello(self, octets: bytes) -> tuple[str | None, tuple[bytes, ...]] | None:
+        """Server name and protocols that a ClientHello names; None while it is incomplete, ValueError if it is none."""
+
+
+class Connected(Protocol):
+    """A client connection that the lane looks after."""
+
+    @property
+    def out(self) -> Outbound: ...
+    def tick(self, idle_ticks: int) -> None: ...
+    def stop(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`idle_timeout_s` is how long a connection may carry nothing."""
+
+    idle_timeout_s: int = 600
+    tls_clients: TlsClients = "http1"
+
+
+class Lane:
+    """Makes a conversation for every client connection."""
+
+    def __init__(
+        self, policy: Callable[[], Policy], storage: Storage, log: Log, handover: Handover, options: Options
+    ) -> None:
+        self.policy = policy
+        self.storage = storage
+        self.log = log
+        self.handover = handover
+        self.memory = Memory()
+        self.conversations: set[Connected] = set()
+        self.stopping = False
+        self.options = options
+        self._contexts = Contexts(handover.leaf) if handover.leaf else None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def protocol(self) -> asyncio.Protocol:
+        """The protocol of one more client connection."""
+        return Conversation(self)
+
+    def client_of(self, peername: tuple[str, int]) -> Client:
+        return Client(*_addresses(peername[0]))
+
+    def begins_tunnel(self, out: Any, client: Client, octets: bytes, rest: bytes) -> bool:
+        """Whether this head is a CONNECT whose TLS may be ended here; then its transport is taken over."""
+        if self._contexts is None or client.tunnel is not None:
+            return False
+        connect = read_connect(octets)
+        if connect is None:
+            return False
+        decision = self.policy().on_connect((connect.host, connect.port), client.address, int(time()))
+        if not isinstance(decision, Inspect):
+            return False
+        Greeting(self, self._contexts, out, client, connect, octets).begin(rest)
+        return True
+
+    def run(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Do this beside the conversations; it ends at the latest with the lane."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def watch(self) -> None:
+        """Look after idle connections until cancelled."""
+        idle_ticks = max(1, round(self.options.idle_timeout_s / _TICK_S))
+        while True:
+            await asyncio.sleep(_TICK_S)
+            for conversation in tuple(self.conversations):
+                conversation.tick(idle_ticks)
+
+    async def stop(self, within_s: float) -> None:
+        """Let exchanges under way finish, for so long at most, then end every connection."""
+        self.stopping = True
+        for conversation in tuple(self.conversations):
+            conversation.stop()
+        deadline = asyncio.get_running_loop().time() + within_s
+        while self.conversations and (left_s := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(left_s, 0.05))
+        for conversation in tuple(self.conversations):
+            conversation.out.abort()
+        for task in tuple(self._tasks):
+            task.cancel("proxy stops")
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+
+
+@lru_cache(maxsize=4096)
+def _addresses(text: str) -> tuple[IPAddress, str]:
+    """The address as rules see it, and as the log has it."""
+    return unmapped(ip_address(text.partition("%")[0])), text

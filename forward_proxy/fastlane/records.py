@@ -1,0 +1,81 @@
+"""What the traffic log remembers of an exchange that the lane answered: the same record driver 1 would have made."""
+
+from forward_proxy.anonymity import changed
+from forward_proxy.fastlane.requests import Connect, Plain
+from forward_proxy.policy import Answer, Deny, Serve
+from forward_proxy.traffic.record import Record
+
+
+def denied(plain: Plain, deny: Deny, answer: Answer, client: str, now: float, *, inside_tls: bool) -> Record:
+    """A refusal by a rule, or an error that the policy foresaw."""
+    request = plain.request
+    error = None if deny.by_policy else deny.error
+    rule = deny.rule
+    return Record(
+        started_at=now,
+        first_byte_at=now,
+        ended_at=now,
+        client=client,
+        method=request.method,
+        target=str(request.target),
+        host=request.target.host,
+        outcome="denied" if deny.by_policy else "error",
+        status=answer.status,
+        content_type=answer.fields.text(b"content-type") or None,
+        response_bytes=len(answer.content),
+        verdict="denied" if deny.by_policy else "allowed",
+        rule=str(rule) if rule else None,
+        rule_id=rule.id if rule else None,
+        reason=deny.reason or None,
+        client_http_version=plain.version,
+        intercepted=inside_tls,
+        resource=deny.resource,
+        error=error,
+        error_detail=deny.reason if error else None,
+    )
+
+
+def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: int, *, inside_tls: bool) -> Record:
+    """A fresh stored response."""
+    request, allowed = plain.request, serve.allowed
+    rule = allowed.rule
+    head = serve.delivery.head
+    return Record(
+        started_at=now,
+        first_byte_at=now,
+        ended_at=now,
+        client=client,
+        method=request.method,
+        target=str(request.target),
+        host=request.target.host,
+        outcome="hit",
+        status=head.status,
+        content_type=head.fields.text(b"content-type") or None,
+        response_bytes=content_bytes,
+        rule=str(rule) if rule else None,
+        rule_id=rule.id if rule else None,
+        reason=allowed.reason or None,
+        cache="hit",
+        anonymity=str(allowed.level),
+        changed_request_fields=changed(allowed.request.fields, allowed.anonymised),
+        client_http_version=plain.version,
+        intercepted=inside_tls,
+        resource=allowed.subject.resource,
+        page=allowed.subject.page,
+    )
+
+
+def failed(connect: Connect, client: str, started_at: float, now: float, reason: str) -> Record:
+    """A tunnel whose TLS never stood."""
+    return Record(
+        started_at=started_at,
+        ended_at=now,
+        client=client,
+        method="CONNECT",
+        target=f"{connect.host}:{connect.port}",
+        host=connect.host,
+        kind="tunnel",
+        outcome="error",
+        error="tls_alert_received",
+        error_detail=f"the client ended TLS: {reason}",
+    )

@@ -1,0 +1,194 @@
+"""TLS of a client, ended here.  RFC 8446, RFC 5246.
+
+The record layer is OpenSSL's, fed from memory: no stream between it and the conversation.  A context is kept for each
+certificate, and session tickets (RFC 5077, RFC 8446 §4.6.1) with it.
+"""
+
+import asyncio
+import os
+import ssl
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+_MOST_CONTEXTS = 1024
+_READ_BYTES = 64 * 1024
+_PROTOCOLS = ("http/1.1",)
+
+
+class Inner(Protocol):
+    """What speaks inside the TLS."""
+
+    def connection_made(self, transport: Any) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> bool | None: ...
+    def connection_lost(self, exc: Exception | None) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+
+
+class Contexts:
+    """Server contexts by the names they certify; `leaf` gives certificate chain and key in PEM."""
+
+    def __init__(self, leaf: Callable[[tuple[str, ...]], bytes]) -> None:
+        self._leaf = leaf
+        self._contexts: OrderedDict[tuple[str, ...], ssl.SSLContext] = OrderedDict()
+
+    def of(self, names: tuple[str, ...]) -> ssl.SSLContext:
+        """The context that shows a certificate for these names, the first of them first."""
+        if (context := self._contexts.get(names)) is not None:
+            self._contexts.move_to_end(names)
+            return context
+        context = self._contexts[names] = server_context(self._leaf(names))
+        if len(self._contexts) > _MOST_CONTEXTS:
+            self._contexts.popitem(last=False)
+        return context
+
+
+def server_context(pem: bytes) -> ssl.SSLContext:
+    """TLS 1.2 and 1.3 for HTTP/1.1, with this certificate and key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.set_alpn_protocols(_PROTOCOLS)
+    context.num_tickets = 1  # Two are for clients that resume twice at once.
+    with _file(pem) as path:
+        context.load_cert_chain(path)
+    return context
+
+
+@contextmanager
+def _file(octets: bytes) -> Iterator[str]:
+    """The octets under a name, which OpenSSL wants; where there is a way without a file on disk, there is none."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("leaf")
+        try:
+            os.write(fd, octets)
+            yield f"/proc/self/fd/{fd}"
+        finally:
+            os.close(fd)
+    else:
+        with tempfile.NamedTemporaryFile() as file:  # Mode 0600.
+            file.write(octets)
+            file.flush()
+            yield file.name
+
+
+class TlsEnd(asyncio.Protocol):
+    """The protocol of a transport that carries TLS, and the transport of what speaks inside.
+
+    `failed` is told when the handshake came to nothing, with OpenSSL's words.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, context: ssl.SSLContext, inner: Inner, failed: Callable[[str], None]
+    ) -> None:
+        self._transport = transport
+        self._inner = inner
+        self._failed = failed
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._established = False
+        self._closed = False
+
+    # The protocol.
+
+    def data_received(self, data: bytes) -> None:
+        self._incoming.write(data)
+        try:
+            if not self._established:
+                self._tls.do_handshake()
+                self._established = True
+                self._flush()
+                self._inner.connection_made(self)
+            while not self._closed:
+                if not (octets := self._tls.read(_READ_BYTES)):
+                    self._end()
+                    return
+                self._inner.data_received(octets)
+        except ssl.SSLWantReadError:
+            self._flush()
+        except ssl.SSLError as fault:
+            self._fail(fault)
+
+    def eof_received(self) -> bool:
+        return self._established and bool(self._inner.eof_received())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed = True
+        if self._established:
+            self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        if self._established:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._established:
+            self._inner.resume_writing()
+
+    # The transport.
+
+    def write(self, data: bytes) -> None:
+        if self._closed:
+            return
+        try:
+            done = self._tls.write(data)
+            while done < len(data):
+                done += self._tls.write(memoryview(data)[done:])
+        except ssl.SSLError:
+            self.abort()
+            return
+        self._flush()
+
+    def write_eof(self) -> None:
+        """TLS 1.2 knows no half-closed connection; the end is told when the connection is closed."""
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            with suppress(ssl.SSLError):
+                self._tls.unwrap()
+            self._flush()
+            self._transport.close()
+
+    def abort(self) -> None:
+        self._closed = True
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._closed or self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "tls_version":
+            return self._tls.version()
+        if name == "alpn":
+            return self._tls.selected_alpn_protocol()
+        return self._transport.get_extra_info(name, default)
+
+    def _flush(self) -> None:
+        if self._outgoing.pending and not self._transport.is_closing():
+            self._transport.write(self._outgoing.read())
+
+    def _end(self) -> None:
+        """The client has said that it sends no more."""
+        if not self._inner.eof_received():
+            self.close()
+
+    def _fail(self, fault: ssl.SSLError) -> None:
+        self._flush()
+        if not self._established:
+            self._failed(fault.reason or str(fault))
+        self._closed = True
+        self._transport.close() if not self._established else self._transport.abort()
