@@ -6,17 +6,23 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from mitmproxy.certs import CertStore
 
 from forward_proxy.addons.dialing import Dialer
 from forward_proxy.addons.dialing import Options as DialOptions
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.engine import Engine, Options
+from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.loops import judging_loop
+from forward_proxy.fastlane.lane import Lane
+from forward_proxy.fastlane.lane import Options as LaneOptions
 from forward_proxy.policy import Policy
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.record import Record
+from forward_proxy.traffic.recurring import Recurring
 
 _WITHIN_S = 20
 
@@ -35,6 +41,7 @@ class Running:
     port: int
     driver: Driver
     records: list[Record]
+    store: Store
 
     def exchange(self, request: bytes) -> bytes:
         """What comes back on a connection of its own, until it closes or nothing more is owed."""
@@ -59,6 +66,19 @@ def kept_status(sock: socket.socket, request: bytes) -> bytes:
     while len(content) < length:
         content += sock.recv(65536)
     return head.split(b" ", 2)[1]
+
+
+@dataclass
+class Told:
+    """A log that keeps what it is told."""
+
+    records: list[Record]
+
+    def record(self, record: Record) -> None:
+        self.records.append(record)
+
+    def recurred(self, recurring: Recurring, started_at: float, ended_at: float) -> None:
+        self.records.append(replace(recurring.record, started_at=started_at, first_byte_at=ended_at, ended_at=ended_at))
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -87,13 +107,19 @@ def running_origin(answer: bytes, port: int = 0) -> Iterator[Origin]:
 
 
 @contextmanager
-def running_engine(policy: Policy, folder: Path) -> Iterator[Running]:
-    """An engine on a free port that serves until the block ends."""
+def running_engine(
+    policy: Policy, folder: Path, *, fast_lane: bool = False, authority: CertStore | None = None
+) -> Iterator[Running]:
+    """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
     store = Store(folder / "responses")
     store.start(check=False)
     records: list[Record] = []
     driver = Driver(policy, store, records.append)
-    engine = Engine(Options((("127.0.0.1", 0),)), driver, None)
+
+    def lane(handover: Handover) -> Lane:
+        return Lane(lambda: driver.policy, store, Told(records), handover, LaneOptions())
+
+    engine = Engine(Options((("127.0.0.1", 0),)), driver, authority, lane if fast_lane else None)
     bound: list[tuple[str, int]] = []
     ready = threading.Event()
 
@@ -112,7 +138,7 @@ def running_engine(policy: Policy, folder: Path) -> Iterator[Running]:
     thread.start()
     try:
         assert ready.wait(_WITHIN_S)
-        yield Running(bound[0][1], driver, records)
+        yield Running(bound[0][1], driver, records, store)
     finally:
         engine.stop()
         thread.join(_WITHIN_S)

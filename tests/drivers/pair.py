@@ -1,0 +1,116 @@
+"""The same proxy twice, with the fast lane and without, and what each makes of the same octets."""
+
+import re
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from socket import SHUT_WR, create_connection, socket
+from time import monotonic
+
+from mitmproxy.certs import CertStore
+
+from forward_proxy.addons.authority import CERTIFICATE_NAME, open_authority
+from forward_proxy.caching import StoredResponse
+from forward_proxy.policy import Policy
+from forward_proxy.storage.selecting import everything
+from forward_proxy.traffic.record import Record
+from tests.addons.engine import Running, running_engine
+
+_WITHIN_S = 20
+# What differs between two runs of anything: moments, and where the connection came from.
+_MOMENTS = frozenset(("id", "started_at", "first_byte_at", "ended_at"))
+_CLOCKS = re.compile(rb"(?m)^(Age: |Cache-Status: forward-proxy; hit; ttl=|Date: ).*\r$")
+
+type Stored = tuple[StoredResponse, bytes]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came back on one connection, and what was recorded, both without moments."""
+
+    octets: bytes
+    records: tuple[tuple[object, ...], ...]
+
+    @property
+    def statuses(self) -> list[int]:
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", self.octets)]
+
+
+@dataclass
+class Pair:
+    """Both drivers with everything they need to answer alike."""
+
+    lane: Running
+    chain: Running
+    ca_file: Path
+
+    @property
+    def both(self) -> tuple[Running, Running]:
+        return self.lane, self.chain
+
+    def given(self, policy: Policy, stored: Sequence[Stored] = ()) -> None:
+        """From now on this policy is in force, and this is stored."""
+        for running in self.both:
+            running.driver.policy = policy
+            running.store.purge(everything)
+            for response, content in stored:
+                staging = running.store.stage(response)
+                staging.write(content)
+                assert staging.commit() is not None
+            running.store.flush()
+
+    def seen(self, request: bytes, tunnel: str | None = None) -> tuple[Seen, Seen]:
+        """What the lane and what the chain make of these octets; the last request asks for the connection's end."""
+        return self._seen(self.lane, request, tunnel), self._seen(self.chain, request, tunnel)
+
+    def _seen(self, running: Running, request: bytes, tunnel: str | None) -> Seen:
+        before = len(running.records)
+        with (
+            create_connection(("127.0.0.1", running.port), timeout=_WITHIN_S) as plain,
+            inside(plain, tunnel, self.ca_file) if tunnel else plain as client,
+        ):
+            client.sendall(request)
+            octets = received(client)
+        exchanges = len(re.findall(rb"HTTP/1\.1 [2-5][0-9]{2} ", octets))
+        deadline = monotonic() + _WITHIN_S
+        while len(running.records) < before + exchanges and monotonic() < deadline:
+            pass  # The record is made right after the last octet.
+        return Seen(_CLOCKS.sub(rb"\1\r", octets), tuple(map(without_moments, running.records[before:])))
+
+
+def inside(client: socket, authority: str, ca_file: Path) -> ssl.SSLSocket:
+    """TLS through the proxy, ended by it, from a client that speaks HTTP/1.1 only."""
+    client.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+    assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+    context = ssl.create_default_context(cafile=ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+    return context.wrap_socket(client, server_hostname=authority.partition(":")[0])
+
+
+def received(client: socket) -> bytes:
+    octets = b""
+    while piece := client.recv(1 << 20):
+        octets += piece
+    return octets
+
+
+def half_closed(client: socket) -> bytes:
+    """What comes after the client has said that it sends no more."""
+    client.shutdown(SHUT_WR)
+    return received(client)
+
+
+def without_moments(record: Record) -> tuple[object, ...]:
+    return tuple(getattr(record, field.name) for field in fields(record) if field.name not in _MOMENTS)
+
+
+@contextmanager
+def running_pair(policy: Policy, folder: Path) -> Iterator[Pair]:
+    authority: CertStore = open_authority(folder / "ca")
+    with (
+        running_engine(policy, folder / "lane", fast_lane=True, authority=authority) as lane,
+        running_engine(policy, folder / "chain", authority=authority) as chain,
+    ):
+        yield Pair(lane, chain, folder / "ca" / CERTIFICATE_NAME)
