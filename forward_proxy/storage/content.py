@@ -33,6 +33,11 @@ class Content:
                 raise self._wrong()
             self._ahead = self._checked_block()
 
+    @classmethod
+    def of(cls, whole: bytes) -> Self:
+        """Content that is whole in memory and known to be right."""
+        return cls(whole, len(whole), b"", lambda: None)
+
     def read_block(self) -> bytes:
         """The next octets, at most a block of a file; empty at the end.  Raises StorageError when they are damaged."""
         block, self._ahead = self._ahead, b""

@@ -30,6 +30,7 @@ from forward_proxy.storage.folder import make_private
 from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.keeper import Keeper
 from forward_proxy.storage.lookup import Lookup
+from forward_proxy.storage.memory_tier import LONGEST_CONTENT_BYTES, MemoryTier
 from forward_proxy.storage.options import Options, Stats
 from forward_proxy.storage.reader import Row
 from forward_proxy.storage.records import decode, key_prefix
@@ -61,6 +62,7 @@ class Store:
         self._keeper = Keeper(self._folder, options or Options(), self._faults, notice)
         self._changes = Changes(self._keeper)
         self._lookup = Lookup(self._keeper, self._changes)
+        self._memory = MemoryTier()
         self._stopping = threading.Event()
         self._checking: threading.Thread | None = None
 
@@ -86,6 +88,7 @@ class Store:
             self._checking = None
         self._changes.stop()
         self._keeper.stop()
+        self._memory.clear()
 
     def generation(self, key: CacheKey) -> Generation:
         """Take it before looking up: what is found then may be reused for as long as this is current.
@@ -96,11 +99,34 @@ class Store:
 
     def candidates(self, key: CacheKey) -> tuple[StoredResponse, ...]:
         """All responses stored under this key, newest first; none when the index cannot tell.  Never raises."""
-        return self._lookup.candidates(key)
+        if (known := self._memory.candidates(key)) is not None:
+            return known
+        try:
+            generation = self.generation(key)  # Before looking: a change meanwhile must not go unnoticed.
+        except StorageError:  # Not started.
+            return ()
+        found = self._lookup.candidates(key)
+        self._memory.keep(key, generation, found)
+        return found
 
     def open_content(self, stored: StoredResponse) -> Content | None:
-        """The content of a stored response; None when it is gone or damaged.  Never raises."""
-        return self._lookup.open_content(stored)
+        """The content of a stored response; None when it is gone or damaged.  Never raises.
+
+        Content that is small is whole in memory and found right.
+        """
+        if (whole := self._memory.content(stored)) is not None:
+            self._changes.note_use(stored.id)
+            return Content.of(whole)
+        content = self._lookup.open_content(stored)
+        if content is None or content.length > LONGEST_CONTENT_BYTES:
+            return content
+        with content:
+            try:
+                whole = content.read_all()
+            except StorageError:
+                return None
+        self._memory.keep_content(stored, whole)
+        return Content.of(whole)
 
     def stage(self, head: StoredResponse) -> Staging:
         """Begin to store a response; its id and content length are given when it is committed."""
