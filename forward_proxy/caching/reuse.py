@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from forward_proxy.caching.directives import Directives, directives, request_directives
+from forward_proxy.caching.directives import INFINITE, Directives, directives, request_directives
 from forward_proxy.caching.freshness import FreshnessSums, freshness
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
@@ -42,13 +42,15 @@ class Bypass:
 class Reuse:
     """Answer with this stored response; `age` and `ttl` in seconds, `ttl` negative when it is stale.
 
-    With `validate_after` the origin is asked once the client has its answer (RFC 5861 §3).
+    With `validate_after` the origin is asked once the client has its answer (RFC 5861 §3).  Before `until` the same
+    request to the same stored responses is reused alike, `age` and `ttl` moving by a second each second.
     """
 
     stored: StoredResponse
     age: int
     ttl: int
     validate_after: bool = False
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,10 @@ def _decide(
         return _ask(request, wants, matches, "stale", refusal)
     refusal = _client_refuses(wants, said, sums)
     if sums.fresh:
-        return _ask(request, wants, matches, "request", refusal) if refusal else _reuse(stored, sums)
+        if refusal:
+            return _ask(request, wants, matches, "request", refusal)
+        alone = len(candidates) == 1  # Among several the choice moves with their freshness.
+        return _reuse(stored, sums, until=_until(wants, said, sums) if alone else 0)
     if not refusal and not forbids_stale(said, options):
         if client_accepts(wants, sums):
             return _reuse(stored, sums)
@@ -152,8 +157,21 @@ def _ask(
     return Validate(asked, validating_edits(request.fields, asked), fwd, detail)
 
 
-def _reuse(stored: StoredResponse, sums: FreshnessSums, validate_after: bool = False) -> Reuse:
-    return Reuse(stored, sums.current_age, sums.ttl, validate_after)
+def _reuse(stored: StoredResponse, sums: FreshnessSums, validate_after: bool = False, until: int = 0) -> Reuse:
+    return Reuse(stored, sums.current_age, sums.ttl, validate_after, until)
+
+
+def _until(wants: Directives, said: Directives, sums: FreshnessSums) -> int:
+    """When a fresh response that meets the request's directives is stale or meets them no more; 0 when that cannot be
+    told, because its age stands still: at its bound, or by a clock that was set back."""
+    if sums.now < sums.response_time or sums.current_age + sums.ttl >= INFINITE:
+        return 0
+    until = sums.now + sums.ttl
+    max_age = wants.seconds("max-age")
+    if max_age is not None and "immutable" not in said:
+        until = min(until, sums.now + max_age - sums.current_age + 1)
+    min_fresh = wants.seconds("min-fresh")
+    return until if min_fresh is None else min(until, sums.now + sums.ttl - min_fresh + 1)
 
 
 def _must_ask(stored: StoredResponse, said: Directives, options: Options) -> str:

@@ -262,8 +262,15 @@ class Conversation(asyncio.Protocol):
         policy = self._lane.policy()
         outcome = judge(plain, self._client, policy, self._lane.storage, now)
         if isinstance(outcome, Answer) and outcome.content is None:
-            recurring = Recurring(outcome.record)
-            answer = Remembered(outcome.octets, recurring, int(now), policy, outcome.generation, plain.closes)
+            answer = Remembered(
+                outcome.octets,
+                Recurring(outcome.record),
+                policy,
+                outcome.generation,
+                int(now),
+                outcome.until,
+                closes=plain.closes,
+            )
             self._lane.memory.add(self._number, head, answer)
         return outcome
 

@@ -10,6 +10,7 @@ from forward_proxy.fastlane.requests import Plain, Tunnel
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.writing import response_head
 from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, Policy, Serve, Validate, denial
+from forward_proxy.policy.door import CLOCK_STEP_S
 from forward_proxy.storage.content import Content
 from forward_proxy.traffic.record import Record
 
@@ -43,11 +44,12 @@ class Client:
 class Answer:
     """An answer of the lane's: its octets, then `content` if that is too large to be among them.
 
-    It holds while `generation` is current; None: it rests on nothing stored.
+    It holds while `generation` is current (None: it rests on nothing stored) and, but for age and ttl, before `until`.
     """
 
     octets: bytes
     record: Record
+    until: int
     generation: Generation | None = None
     content: Content | None = None
 
@@ -85,7 +87,7 @@ def _denied(plain: Plain, deny: Deny, client: Client, now: float) -> Answer:
     answer = denial(deny, plain.request)
     inside_tls = client.tunnel is not None
     record = records.denied(plain, deny, answer, client.text, now, inside_tls=inside_tls)
-    return Answer(response_head(answer.status, answer.fields) + answer.content, record)
+    return Answer(response_head(answer.status, answer.fields) + answer.content, record, _next_step(now))
 
 
 def _served(
@@ -99,6 +101,12 @@ def _served(
     length = content.length if serve.delivery.with_content else 0
     record = records.served(plain, serve, client.text, now, length, inside_tls=client.tunnel is not None)
     if length > WHOLE_BYTES:
-        return Answer(octets, record, generation, content)
+        return Answer(octets, record, 0, generation, content)
     with content:
-        return Answer(octets + content.read_all() if length else octets, record, generation)
+        until = min(serve.until, _next_step(now))
+        return Answer(octets + content.read_all() if length else octets, record, until, generation)
+
+
+def _next_step(now: float) -> int:
+    """When rules may judge otherwise because of the time of day."""
+    return (int(now) // CLOCK_STEP_S + 1) * CLOCK_STEP_S

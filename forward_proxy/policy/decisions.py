@@ -93,7 +93,11 @@ class Validate:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Answer from the store; `fwd` tells why the origin was asked first, None when it was not."""
+    """Answer from the store; `fwd` tells why the origin was asked first, None when it was not.
+
+    Before `until`, POSIX seconds, the same request is served alike but for age and ttl, as far as it is a matter of
+    freshness; what rules say of the time of day is another (`door.CLOCK_STEP_S`).
+    """
 
     allowed: Allowed
     stored: StoredResponse
@@ -101,6 +105,7 @@ class Serve:
     fwd: str | None = None
     detail: str = ""
     changes: StoreChanges = NO_CHANGES
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)

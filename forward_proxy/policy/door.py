@@ -21,6 +21,9 @@ from forward_proxy.message.targets import TargetUri
 from forward_proxy.policy import hops, returning
 from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, Relay, Serve, Tunnel, Validate
 
+# Rules know the time by the minute: within one, the same request is judged the same.
+CLOCK_STEP_S = 60
+
 
 @dataclass(frozen=True, slots=True)
 class State:

@@ -107,7 +107,9 @@ def _serve(
     head = head.edited(edits | hops.via(head.fields))
     if for_client:
         head = ResponseHead(head.status, FieldSection((*head.fields, *for_client)))
-    return Serve(allowed, reuse.stored, caching.Delivery(head, delivery.with_content), fwd, detail, changes)
+    return Serve(
+        allowed, reuse.stored, caching.Delivery(head, delivery.with_content), fwd, detail, changes, reuse.until
+    )
 
 
 def _stale(sent: Validate, status: int | None, reuse: Reuse) -> CacheStatus:

@@ -1,6 +1,10 @@
 """RFC 9111 §4 and §5.2.1: what answers a request."""
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.reuse import (
@@ -147,12 +151,12 @@ def test_the_two_ways_to_miss() -> None:
 
 def test_a_head_is_answered_by_the_stored_get_4_3_5() -> None:
     one = stored("Cache-Control: max-age=60")
-    assert select(request(method="HEAD"), [one], NOW, OPTIONS) == Reuse(one, 0, 60)
+    assert select(request(method="HEAD"), [one], NOW, OPTIONS) == Reuse(one, 0, 60, until=NOW + 60)
 
 
 def test_the_age_is_the_current_age_4() -> None:
     one = stored("Cache-Control: max-age=60", "Age: 30", delay=2)
-    assert select(request(), [one], NOW + 5, OPTIONS) == Reuse(one, 37, 23)
+    assert select(request(), [one], NOW + 5, OPTIONS) == Reuse(one, 37, 23, until=NOW + 28)
 
 
 def test_stale_while_revalidate_answers_and_validates_after() -> None:
@@ -198,3 +202,37 @@ def test_after_a_failure_of_the_origin_4_2_4(held: str, wants: str, answered: bo
 
 def test_nothing_stored_helps_no_failure() -> None:
     assert after_failure(request(), [], NOW, OPTIONS, answered=False) is None
+
+
+@settings(max_examples=300)
+@given(
+    wants=st.lists(
+        st.sampled_from(("max-age=5", "max-age=50", "min-fresh=3", "min-fresh=40", "max-stale", "no-cache")), max_size=3
+    ),
+    said=st.lists(
+        st.sampled_from(("max-age=10", "s-maxage=30", "immutable", "max-age=2147483648", "stale-if-error=9")),
+        max_size=3,
+    ),
+    age=st.sampled_from((0, 3, 2**31 - 5)),
+    later=st.integers(0, 70),
+)
+def test_before_until_only_age_and_ttl_move(wants: list[str], said: list[str], age: int, later: int) -> None:
+    one = stored(f"Cache-Control: {', '.join(said)}", f"Age: {age}", "Last-Modified: Mon, 02 Nov 2026 10:00:00 GMT")
+    asking = request(f"Cache-Control: {', '.join(wants)}")
+    first = select(asking, [one], NOW + 1, OPTIONS)
+    if isinstance(first, Reuse) and NOW + 1 + later < first.until:
+        moved = replace(first, age=first.age + later, ttl=first.ttl - later)
+        assert select(asking, [one], NOW + 1 + later, OPTIONS) == moved
+
+
+def test_a_choice_among_several_is_promised_for_no_time() -> None:
+    several = [stored("Cache-Control: max-age=60", "Vary: A"), stored("Cache-Control: max-age=60", at=-5)]
+    decision = select(request(), several, NOW, OPTIONS)
+    assert isinstance(decision, Reuse)
+    assert decision.until == 0
+
+
+def test_a_clock_that_was_set_back_promises_nothing() -> None:
+    decision = select(request(), [stored("Cache-Control: max-age=60")], NOW - 100, OPTIONS)
+    assert isinstance(decision, Reuse)
+    assert decision.until == 0
