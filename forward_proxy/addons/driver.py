@@ -178,10 +178,12 @@ class Driver:
             if content is not None:
                 content.close()
             return
+        if (part := serve.delivery.part) is not None:
+            content.narrow(part.first, part.length)
         exchange.content = content
         blocks = flow.metadata[StoredBlocks.KEY] = StoredBlocks()
         if content.length <= _WHOLE_BYTES:
-            blocks.next, blocks.more = self._read(exchange), False
+            blocks.next, blocks.more = self._read(exchange), content.left > 0
 
     async def stored_block(self, flow: http.HTTPFlow) -> None:
         """The next block of stored content; reading and checking it is done in a thread."""

@@ -8,7 +8,7 @@ from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.preconditions import not_modified
 
 # RFC 9110 §8: about the representation, which a 304 does not carry.  Content-Location, ETag and Vary are wanted.
-_REPRESENTATION_METADATA = frozenset(
+REPRESENTATION_METADATA = frozenset(
     (
         b"content-digest",
         b"content-encoding",
@@ -39,5 +39,5 @@ def is_not_modified(request: RequestHead, stored: StoredResponse) -> bool:
 
 def not_modified_fields(fields: FieldSection) -> FieldSection:
     """The fields of the 304: Last-Modified only where there is no ETag to do its work (RFC 9110 §15.4.5)."""
-    dropped = _REPRESENTATION_METADATA | {b"last-modified"} if b"etag" in fields else _REPRESENTATION_METADATA
+    dropped = REPRESENTATION_METADATA | {b"last-modified"} if b"etag" in fields else REPRESENTATION_METADATA
     return fields.edited(Edits(drop=dropped))

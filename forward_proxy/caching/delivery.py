@@ -1,34 +1,47 @@
 """What goes to the client when a stored response is reused?  RFC 9111 §4 and §4.3.2.
 
 The stored fields with the current Age in place of the stored one and our Cache-Status added; a 304 when the client's
-precondition says so; no content for a HEAD.  Date stays the origin's.  Content that came without a length goes out with
-one (RFC 9110 §8.6), so that the connection can be kept.
+precondition says so; the part that Range names (RFC 9110 §14.2, RFC 9111 §3.4), unless If-Range says that the client has
+a part of another representation; no content for a HEAD.  Date stays the origin's.  Content that came without a length
+goes out with one (RFC 9110 §8.6), so that the connection can be kept.
 """
 
 from dataclasses import dataclass
 
 from forward_proxy.caching.cache_status import CacheStatus, member
-from forward_proxy.caching.conditional import is_not_modified, not_modified_fields
+from forward_proxy.caching.conditional import REPRESENTATION_METADATA, is_not_modified, not_modified_fields
+from forward_proxy.caching.parts import wanted_part
 from forward_proxy.caching.reuse import Reuse
 from forward_proxy.caching.stored import StoredResponse
-from forward_proxy.message.fields import FieldSection
+from forward_proxy.message.fields import Edits, FieldSection
 from forward_proxy.message.heads import RequestHead, ResponseHead
+from forward_proxy.message.ranges import Part, Unsatisfiable
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The head to send, and whether the stored content follows it."""
+    """The head to send, and whether the stored content follows it: all of it, or one part."""
 
     head: ResponseHead
     with_content: bool
+    part: Part | None = None
 
 
 def deliver(request: RequestHead, reuse: Reuse, status: CacheStatus) -> Delivery:
     """The answer to this request from this stored response; the request has the client's own preconditions."""
-    fields = delivered_fields(reuse.stored, reuse.age, status)
-    if is_not_modified(request, reuse.stored):
+    stored = reuse.stored
+    fields = delivered_fields(stored, reuse.age, status)
+    if is_not_modified(request, stored):
         return Delivery(ResponseHead(304, not_modified_fields(fields)), with_content=False)
-    return Delivery(ResponseHead(reuse.stored.status, fields), with_content=request.method != "HEAD")
+    match wanted_part(request, stored):
+        case Part() as part:
+            lines = ((b"content-length", b"%d" % part.length), (b"content-range", part.content_range))
+            return Delivery(ResponseHead(206, fields.edited(Edits(lines))), with_content=True, part=part)
+        case Unsatisfiable() as refused:
+            lines = ((b"content-length", b"0"), (b"content-range", refused.content_range))
+            without = Edits(drop=REPRESENTATION_METADATA)
+            return Delivery(ResponseHead(416, fields.edited(without | Edits(lines))), with_content=False)
+    return Delivery(ResponseHead(stored.status, fields), with_content=request.method != "HEAD")
 
 
 def delivered_fields(stored: StoredResponse, age: int, status: CacheStatus) -> FieldSection:

@@ -3,10 +3,10 @@
 `request_plan` says whether the cache is asked at all, `select` what its answer is good for, `after_failure` what is
 left when the origin fails.  `fwd` is why a request goes on, in the words of RFC 9211 §2.2; `detail` says it closer.
 
-Deviations, all towards the origin: a request for a range, with content, or with a precondition that only an origin may
-judge is not looked up; no-store in a request, which says nothing about reuse, is taken to want none; a response that
-Vary keeps from this request is not asked about either, although §4.1 would allow it.  An `immutable` response that is
-fresh is not validated for a mere `max-age`, which is what reloading sends (RFC 8246 §2).
+Deviations, all towards the origin: a request for several ranges, with content, or with a precondition that only an
+origin may judge is not looked up; no-store in a request, which says nothing about reuse, is taken to want none; a
+response that Vary keeps from this request is not asked about either, although §4.1 would allow it.  An `immutable`
+response that is fresh is not validated for a mere `max-age`, which is what reloading sends (RFC 8246 §2).
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from forward_proxy.caching.directives import INFINITE, Directives, directives, r
 from forward_proxy.caching.freshness import FreshnessSums, freshness
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
+from forward_proxy.caching.parts import wants_other_ranges
 from forward_proxy.caching.stale import client_accepts, forbids_stale, stands_in, within_revalidation_window
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.storing import applies_whole, forbids_storing
@@ -195,7 +196,7 @@ def _bypass_reason(request: RequestHead) -> str:
     fields = request.fields
     if request.has_content:
         return "request with content"
-    if b"range" in fields or b"if-range" in fields:
+    if wants_other_ranges(request):
         return "range"
     if any(name in fields for name in _ONLY_THE_ORIGIN_JUDGES):
         return "precondition for the origin"

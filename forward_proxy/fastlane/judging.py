@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from forward_proxy.caching import CacheKey, StoredResponse
+from forward_proxy.errors import StorageError
 from forward_proxy.fastlane import records
 from forward_proxy.fastlane.remembered import Generation
 from forward_proxy.fastlane.requests import Plain, Tunnel
@@ -96,15 +97,20 @@ def _served(
     # Opened although a HEAD or a 304 sends none of it: a stored response counts only while its content can be.
     if (content := storage.open_content(serve.stored)) is None:
         return Elsewhere()
-    head = serve.delivery.head
+    head, part = serve.delivery.head, serve.delivery.part
     octets = response_head(head.status, head.fields)
+    if part is not None:
+        content.narrow(part.first, part.length)
     length = content.length if serve.delivery.with_content else 0
     record = records.served(plain, serve, client.text, now, length, inside_tls=client.tunnel is not None)
     if length > WHOLE_BYTES:
         return Answer(octets, record, 0, generation, content)
     with content:
-        until = min(serve.until, _next_step(now))
-        return Answer(octets + content.read_all() if length else octets, record, until, generation)
+        try:
+            whole = content.read_all() if length else b""
+        except StorageError:
+            return Elsewhere()
+    return Answer(octets + whole, record, min(serve.until, _next_step(now)), generation)
 
 
 def _next_step(now: float) -> int:

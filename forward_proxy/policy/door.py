@@ -81,7 +81,8 @@ class Policy:
         canonical host and port of the CONNECT it came in."""
         if tunnel is not None and (head.target.host, head.target.port) != tunnel:
             # RFC 9110 §15.5.20: another host's answer must not be judged or stored under this name.
-            return Deny(421, "http_request_error", f"this tunnel leads to {tunnel[0]}, not to {head.target.host}")
+            leads, asked = (f"{host}:{port}" for host, port in (tunnel, (head.target.host, head.target.port)))
+            return Deny(421, "http_request_error", f"this tunnel leads to {leads}, not to {asked}")
         subject = subject_of(head, client, now)
         if refusal := access_targets.judge_client(client, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)

@@ -4,6 +4,8 @@ The anonymity edits are made before storing, so that nothing is stored that was 
 delivery, where the level may have changed since.  Age, Via and Cache-Status are added on delivery only.
 """
 
+from dataclasses import replace
+
 from forward_proxy import anonymity, caching
 from forward_proxy.caching import CacheStatus, Options, Reuse
 from forward_proxy.message.dates import format_date
@@ -107,9 +109,8 @@ def _serve(
     head = head.edited(edits | hops.via(head.fields))
     if for_client:
         head = ResponseHead(head.status, FieldSection((*head.fields, *for_client)))
-    return Serve(
-        allowed, reuse.stored, caching.Delivery(head, delivery.with_content), fwd, detail, changes, reuse.until
-    )
+    delivery = replace(delivery, head=head)
+    return Serve(allowed, reuse.stored, delivery, fwd, detail, changes, reuse.until)
 
 
 def _stale(sent: Validate, status: int | None, reuse: Reuse) -> CacheStatus:

@@ -15,17 +15,18 @@ from forward_proxy.storage.blocks import BLOCK_BYTES, digest, digest_of_block, d
 class Content:
     """Content of one stored response, `length` octets; close it, or use it in a `with`."""
 
-    __slots__ = ("_ahead", "_damaged", "_digests", "_file", "_number", "length")
+    __slots__ = ("_ahead", "_damaged", "_digests", "_file", "_left", "_number", "_skip", "_whole", "length")
 
     def __init__(self, whole: bytes | BinaryIO, length: int, digests: bytes, damaged: Callable[[], None]) -> None:
         """From bytes already checked, or from an open file; `damaged` is called once if a block is not right.
 
         Raises StorageError when the file's length or its first block is not right; the file is closed then.
         """
-        self.length = length
+        self.length = self._whole = self._left = length
         self._digests = digests
         self._damaged = damaged
         self._number = 0
+        self._skip = 0
         self._file = None if isinstance(whole, bytes) else whole
         self._ahead = whole if isinstance(whole, bytes) else b""
         if self._file is not None:
@@ -38,10 +39,30 @@ class Content:
         """Content that is whole in memory and known to be right."""
         return cls(whole, len(whole), b"", lambda: None)
 
+    def narrow(self, first: int, length: int) -> None:
+        """Read no more than this part of it, which must lie within; before anything is read."""
+        self.length = self._left = length
+        number, skipped = divmod(first, BLOCK_BYTES) if self._file is not None else (0, first)
+        if number == 0:
+            self._ahead = self._ahead[skipped:]
+        else:
+            self._number, self._skip, self._ahead = number, skipped, b""
+
+    @property
+    def left(self) -> int:
+        """How many octets are still to be read."""
+        return self._left
+
     def read_block(self) -> bytes:
         """The next octets, at most a block of a file; empty at the end.  Raises StorageError when they are damaged."""
-        block, self._ahead = self._ahead, b""
-        return block or self._checked_block()
+        if self._left <= 0:
+            self.close()
+            return b""
+        block = self._ahead or self._checked_block()[self._skip :]
+        self._ahead, self._skip = b"", 0
+        block = block[: self._left]
+        self._left -= len(block)
+        return block
 
     def read_all(self) -> bytes:
         """Everything not yet read."""
@@ -64,11 +85,11 @@ class Content:
     def _checked_block(self) -> bytes:
         if self._file is None:
             return b""
-        length = min(BLOCK_BYTES, self.length - self._number * BLOCK_BYTES)
+        length = min(BLOCK_BYTES, self._whole - self._number * BLOCK_BYTES)
         if length <= 0:
             self.close()
             return b""
-        block = _read(self._file, length)
+        block = _read(self._file, self._number * BLOCK_BYTES, length)
         if digest(block) != digest_of_block(self._digests, self._number):
             if self._file is None:
                 raise StorageError("stored content was closed while it was being read")
@@ -82,13 +103,14 @@ class Content:
         return StorageError("stored content is damaged; it is dropped")
 
 
-def _read(file: BinaryIO, length: int) -> bytes:
+def _read(file: BinaryIO, at: int, length: int) -> bytes:
     """So many octets, fewer at the end or when the disk fails."""
     pieces = []
     try:
-        while length > 0 and (piece := file.read(length)):
+        while length > 0 and (piece := os.pread(file.fileno(), length, at)):
             pieces.append(piece)
             length -= len(piece)
+            at += len(piece)
     except (OSError, ValueError):  # ValueError: another thread closed it.
         return b""
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)

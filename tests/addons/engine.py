@@ -42,6 +42,13 @@ class Running:
     driver: Driver
     records: list[Record]
     store: Store
+    folder: Path
+    lanes: list[Lane] = field(default_factory=list)
+
+    @property
+    def lane(self) -> Lane:
+        (lane,) = self.lanes
+        return lane
 
     def exchange(self, request: bytes) -> bytes:
         """What comes back on a connection of its own, until it closes or nothing more is owed."""
@@ -116,8 +123,11 @@ def running_engine(
     records: list[Record] = []
     driver = Driver(policy, store, records.append)
 
+    lanes: list[Lane] = []
+
     def lane(handover: Handover) -> Lane:
-        return Lane(lambda: driver.policy, store, Told(records), handover, LaneOptions())
+        lanes.append(Lane(lambda: driver.policy, store, Told(records), handover, LaneOptions()))
+        return lanes[0]
 
     engine = Engine(Options((("127.0.0.1", 0),)), driver, authority, lane if fast_lane else None)
     bound: list[tuple[str, int]] = []
@@ -138,7 +148,7 @@ def running_engine(
     thread.start()
     try:
         assert ready.wait(_WITHIN_S)
-        yield Running(bound[0][1], driver, records, store)
+        yield Running(bound[0][1], driver, records, store, folder, lanes)
     finally:
         engine.stop()
         thread.join(_WITHIN_S)

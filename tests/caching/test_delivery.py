@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from forward_proxy.caching.cache_status import CacheStatus
 from forward_proxy.caching.delivery import Delivery, deliver, delivered_fields
 from forward_proxy.caching.reuse import Reuse
 from forward_proxy.message.heads import ResponseHead
+from forward_proxy.message.ranges import Part
 from tests.caching.messages import date, request, section, stored
 
 HIT = CacheStatus(hit=True, ttl=50)
@@ -44,3 +47,46 @@ def test_content_that_came_without_a_length_goes_out_with_one_rfc_9110_8_6() -> 
 def test_a_length_that_the_origin_gave_is_left_alone() -> None:
     one = replace(stored(*LINES, "Content-Length: 7"), id="adopted", content_bytes=7)
     assert delivered_fields(one, 0, HIT).get_all(b"content-length") == (b"7",)
+
+
+WHOLE = replace(stored(*LINES, "Last-Modified: Mon, 02 Nov 2026 10:00:00 GMT"), id="adopted", content_bytes=10)
+
+
+def test_a_range_of_a_stored_200_is_a_206_rfc_9110_15_3_7() -> None:
+    delivery = deliver(request("Range: bytes=2-4"), Reuse(WHOLE, 10, 50), HIT)
+    assert (delivery.head.status, delivery.part) == (206, Part(2, 3, 10))
+    assert delivery.head.fields.get(b"content-range") == b"bytes 2-4/10"
+    assert delivery.head.fields.get(b"content-length") == b"3"
+    assert delivery.head.fields.get(b"etag") == b'"a"'
+
+
+def test_a_range_past_the_end_is_a_416_rfc_9110_15_5_17() -> None:
+    delivery = deliver(request("Range: bytes=10-"), Reuse(WHOLE, 10, 50), HIT)
+    assert (delivery.head.status, delivery.with_content) == (416, False)
+    assert delivery.head.fields.get(b"content-range") == b"bytes */10"
+    assert delivery.head.fields.get(b"content-type") is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (("Range: bytes=0-1", 'If-Range: "a"'), 206),
+        (("Range: bytes=0-1", 'If-Range: "b"'), 200),
+        (("Range: bytes=0-1", "If-Range: Mon, 02 Nov 2026 10:00:00 GMT"), 206),
+        (("Range: bytes=0-1", "If-Range: Mon, 02 Nov 2026 10:00:01 GMT"), 200),
+        (("Range: bytes=0-1", 'If-None-Match: "a"'), 304),
+        (('If-Range: "b"',), 200),
+    ],
+)
+def test_preconditions_come_before_the_range_rfc_9110_13_2_2(lines: tuple[str, ...], status: int) -> None:
+    assert deliver(request(*lines), Reuse(WHOLE, 10, 50), HIT).head.status == status
+
+
+@pytest.mark.parametrize("status", [203, 404])
+def test_nothing_but_a_200_is_cut(status: int) -> None:
+    other = replace(WHOLE, status=status)
+    assert deliver(request("Range: bytes=0-1"), Reuse(other, 10, 50), HIT).head.status == status
+
+
+def test_a_range_means_nothing_to_head_rfc_9110_14_2() -> None:
+    assert deliver(request("Range: bytes=0-1", method="HEAD"), Reuse(WHOLE, 10, 50), HIT).head.status == 200

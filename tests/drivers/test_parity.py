@@ -10,6 +10,7 @@ from .pair import Pair, Stored
 from .scenarios import LARGE, RULES, SMALL, inside, request, response
 
 FRESH = ("Cache-Control", "max-age=3600")
+ONLY = "Cache-Control: only-if-cached"
 SITE = "http://site.test/"
 STORED: tuple[Stored, ...] = (
     response(f"{SITE}small", FRESH, ("Content-Type", "text/plain"), ("ETag", '"one"')),
@@ -55,6 +56,20 @@ CLEARTEXT = {
     "an entity tag of large content": (request(f"{SITE}large", 'If-None-Match: "large"'), [304]),
     "a date that is late enough": (request(f"{SITE}dated", "If-Modified-Since: Tue, 03 Nov 2026 10:00:00 GMT"), [304]),
     "a date that is too early": (request(f"{SITE}dated", "If-Modified-Since: Sun, 01 Nov 2026 10:00:00 GMT"), [200]),
+    "a range": (request(f"{SITE}small", "Range: bytes=2-5"), [206]),
+    "a range to the end": (request(f"{SITE}small", "Range: bytes=10-"), [206]),
+    "the last bytes": (request(f"{SITE}small", "Range: bytes=-3"), [206]),
+    "a range past the end": (request(f"{SITE}small", "Range: bytes=16-"), [416]),
+    "a range that ends before it begins": (request(f"{SITE}small", "Range: bytes=5-2", ONLY), [504]),
+    "several ranges": (request(f"{SITE}small", "Range: bytes=0-1,3-4", ONLY), [504]),
+    "a range to HEAD": (request(f"{SITE}small", "Range: bytes=2-5", method="HEAD"), [200]),
+    "a range with If-Range that holds": (request(f"{SITE}small", "Range: bytes=2-5", 'If-Range: "one"'), [206]),
+    "a range with If-Range that does not": (request(f"{SITE}small", "Range: bytes=2-5", 'If-Range: "two"'), [200]),
+    "If-Range without Range": (request(f"{SITE}small", 'If-Range: "two"'), [200]),
+    "a range of what the client has": (request(f"{SITE}small", "Range: bytes=2-5", 'If-None-Match: "one"'), [304]),
+    "a small range across blocks": (request(f"{SITE}large", "Range: bytes=262100-262200"), [206]),
+    "a large range": (request(f"{SITE}large", "Range: bytes=300000-900000"), [206]),
+    "a range from the second block": (request(f"{SITE}large", "Range: bytes=524288-524290"), [206]),
     "Vary, one": (request(f"{SITE}varied", "Accept-Language: de"), [200]),
     "Vary, the other": (request(f"{SITE}varied", "Accept-Language: en"), [200]),
     "only-if-cached, stored": (request(f"{SITE}small", "Cache-Control: only-if-cached"), [200]),

@@ -79,7 +79,7 @@ def awake(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     return policy(tmp_path_factory.mktemp("rules"), RULES)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     asked=st.lists(
         st.sampled_from(

@@ -76,3 +76,36 @@ def test_closing_early_is_no_damage(store: Store) -> None:
     assert content.read_block() == LARGE[:BLOCK_BYTES]  # Read, and checked, when it was opened.
     assert content.read_block() == b""
     assert store.candidates(key()) == (stored,)
+
+
+@pytest.mark.parametrize(
+    ("first", "length"),
+    [
+        (0, 1),
+        (0, len(LARGE)),
+        (5, 10),
+        (BLOCK_BYTES - 1, 2),
+        (BLOCK_BYTES, 3),
+        (BLOCK_BYTES + 7, 100),
+        (1, BLOCK_BYTES),
+    ],
+)
+def test_a_part_is_read_from_where_it_begins(store: Store, first: int, length: int) -> None:
+    stored = put(store, head(), LARGE)
+    content = store.open_content(stored)
+    assert content is not None
+    with content:
+        content.narrow(first, length)
+        assert content.length == content.left == length
+        assert content.read_all() == LARGE[first : first + length]
+        assert content.left == 0
+
+
+def test_a_part_of_a_damaged_block_does_not_leave(store: Store, folder: Path) -> None:
+    stored = put(store, head(), LARGE)
+    flip(content_files(folder)[0], BLOCK_BYTES + 1)
+    content = store.open_content(stored)
+    assert content is not None
+    content.narrow(BLOCK_BYTES + 5, 10)
+    with content, pytest.raises(StorageError):
+        content.read_all()
