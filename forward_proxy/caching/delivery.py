@@ -1,9 +1,9 @@
 """What goes to the client when a stored response is reused?  RFC 9111 §4 and §4.3.2.
 
 The stored fields with the current Age in place of the stored one and our Cache-Status added; a 304 when the client's
-precondition says so; the part that Range names (RFC 9110 §14.2, RFC 9111 §3.4), unless If-Range says that the client has
-a part of another representation; no content for a HEAD.  Date stays the origin's.  Content that came without a length
-goes out with one (RFC 9110 §8.6), so that the connection can be kept.
+precondition says so; the part that Range names (RFC 9110 §14.2, RFC 9111 §3.4), unless If-Range says that the client
+has a part of another representation; no content for a HEAD.  Date stays the origin's.  Content that came without a
+length goes out with one (RFC 9110 §8.6), so that the connection can be kept.
 """
 
 from dataclasses import dataclass
