@@ -19,6 +19,7 @@ from forward_proxy.fastlane.judging import Answer, Client, Elsewhere, judge
 from forward_proxy.fastlane.pipe import Outbound, Pipe
 from forward_proxy.fastlane.remembered import Remembered
 from forward_proxy.fastlane.requests import ODD, Odd, Other, Plain, read
+from forward_proxy.fastlane.sending import Sender
 from forward_proxy.message.rawheads import FIELD_SECTION_BYTES, REQUEST_LINE_BYTES
 from forward_proxy.policy import Foreseen
 from forward_proxy.storage.content import Content
@@ -70,8 +71,10 @@ class Conversation(asyncio.Protocol):
         self._pipe: Pipe | None = None
         self._framer: Framer | None = None
         self._swallowed = bytearray()
+        self._sender: Sender | None = None
         self.active = True
         self._idle_ticks = 0
+        self._sent_bytes = 0
 
     # What the transport tells.
 
@@ -186,6 +189,8 @@ class Conversation(asyncio.Protocol):
         self.active = False
         if self._mode is Mode.READY and self._pending and not self._choked and self._idle_ticks >= 2:
             self._hand_over_for_good()
+        elif self._mode is Mode.SENDING and self._sender is not None and self._sender.sent_bytes != self._sent_bytes:
+            self._sent_bytes, self._idle_ticks = self._sender.sent_bytes, 0
         elif self._mode in (Mode.READY, Mode.SENDING) and self._idle_ticks >= idle_ticks:
             self.out.abort()
 
@@ -198,6 +203,13 @@ class Conversation(asyncio.Protocol):
     # One request after the other.
 
     def _advance(self) -> None:
+        self._answer_pending()
+        if self._mode is not Mode.PIPED and len(self._pending) > _PIPELINED_BYTES:
+            self.hold("pipelined")
+        else:
+            self.release("pipelined")
+
+    def _answer_pending(self) -> None:
         while self._mode is Mode.READY and not self._choked:
             end = self._pending.find(b"\r\n\r\n")
             if end < 0:
@@ -208,8 +220,6 @@ class Conversation(asyncio.Protocol):
             self._reads = 0
             if not self._answers_again(head):
                 self._request(head)
-        if self._mode is not Mode.PIPED and len(self._pending) > _PIPELINED_BYTES:
-            self.hold("pipelined")
 
     def _wait_for_head(self) -> None:
         pending = self._pending
@@ -285,23 +295,20 @@ class Conversation(asyncio.Protocol):
         self._lane.run(self._send(answer, answer.content, closes))
 
     async def _send(self, answer: Answer, content: Content, closes: bool) -> None:
-        """Large content, block by block, each checked before it goes, at the client's pace."""
-        sent, error = 0, None
-        try:
-            while block := await asyncio.to_thread(content.read_block):
-                if self.out.is_closing():
-                    error = ("connection_terminated", "the client went away")
-                    break
-                self.out.write(block)
-                sent += len(block)
-                await self.drained()
-        except StorageError as fault:
-            logger.warning("%s: %s", answer.record.target, fault)
-            error = ("proxy_internal_error", "stored content is damaged")
-            self.out.abort()  # What was sent must not look complete.
-        finally:
-            content.close()
-        ended = replace(answer.record, ended_at=time(), response_bytes=sent)
+        """Large content, and the record once it has gone."""
+        self._sender = sender = Sender(self.out, self.drained)
+        error = None
+        with content:
+            try:
+                await sender.send(content, cleartext=self._client.tunnel is None)
+            except StorageError as fault:
+                logger.warning("%s: %s", answer.record.target, fault)
+                error = ("proxy_internal_error", "stored content is damaged")
+                self.out.abort()  # What was sent must not look complete.
+        if error is None and sender.sent_bytes < answer.record.response_bytes:
+            error = ("connection_terminated", "the client went away")
+        self._sender = None
+        ended = replace(answer.record, ended_at=time(), response_bytes=sender.sent_bytes)
         self._lane.log.record(replace(ended, error=error[0], error_detail=error[1]) if error else ended)
         if self._mode is Mode.SENDING:
             if closes or error:
@@ -350,7 +357,6 @@ class Conversation(asyncio.Protocol):
     def _be_ready(self) -> None:
         self._mode = Mode.READY
         self._framer = None
-        self.release("pipelined")
         if self._lane.stopping and not self._pending:
             self._finish()
         else:
@@ -378,6 +384,8 @@ class Conversation(asyncio.Protocol):
             self.out.close()
 
     def _wake(self) -> None:
+        if self._sender is not None:
+            self._sender.wake()
         waiting, self._drainers = self._drainers, []
         for waiter in waiting:
             if not waiter.done():

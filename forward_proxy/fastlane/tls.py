@@ -170,6 +170,9 @@ class TlsEnd(asyncio.Protocol):
     def resume_reading(self) -> None:
         self._transport.resume_reading()
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._transport.set_write_buffer_limits(high, low)
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "tls_version":
             return self._tls.version()

@@ -6,10 +6,24 @@ file that is open goes on being read after its response was purged or evicted.
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, Self
 
 from forward_proxy.errors import StorageError
 from forward_proxy.storage.blocks import BLOCK_BYTES, digest, digest_of_block, digests_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Octets of an open file that were found right."""
+
+    fd: int
+    offset: int
+    length: int
+
+    def after(self, count: int) -> "Piece | None":
+        """What is left behind so many octets."""
+        return Piece(self.fd, self.offset + count, self.length - count) if count < self.length else None
 
 
 class Content:
@@ -67,6 +81,25 @@ class Content:
     def read_all(self) -> bytes:
         """Everything not yet read."""
         return b"".join(self)
+
+    @property
+    def in_file(self) -> bool:
+        """Whether it can be sent from a file; once `checked_piece` was called, nothing else reads it."""
+        return self._file is not None
+
+    def checked_piece(self) -> Piece | None:
+        """Where the octets that `read_block` would give lie in the file; None at the end.  Raises as it does.
+
+        They are read to be checked, and lie in the system's memory then.
+        """
+        if self._file is None or self._left <= 0:
+            return None
+        fd = self._file.fileno()
+        if self._ahead:
+            offset = self._number * BLOCK_BYTES - len(self._ahead)
+        else:
+            offset = self._number * BLOCK_BYTES + self._skip
+        return Piece(fd, offset, len(self.read_block()))
 
     def close(self) -> None:
         if self._file is not None:
