@@ -107,7 +107,7 @@ _CONDITIONS: dict[str, Callable[[Value], Condition]] = {
     "rule": _rule,
     "cache": _cache,
     "type": _type,
-    "larger": lambda value: ("response_bytes > ?", (_number(value),)),
+    "larger": lambda value: ("response_bytes > ? * exchanges", (_number(value),)),
     "since": _since,
     "until": _until,
     "error": _error,

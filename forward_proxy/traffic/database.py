@@ -1,7 +1,8 @@
 """How does the log's file come to be ready for writing?  Made for its owner alone, checked, of this version's schema.
 
-A file that is damaged, or of an older schema, is moved aside under a dated name and a new one begun: the log is a
-record, not a thing to stop the proxy for.  One of a newer schema belongs to a newer version and is left alone.
+A file of an older schema is brought up to date in place.  One that is damaged, or no log of ours, is moved aside under
+a dated name and a new one begun: the log is a record, not a thing to stop the proxy for.  One of a newer schema belongs
+to a newer version and is left alone.
 
 Several workers write to one file.  The one that finds it damaged moves it; `FileIdentity` tells the others.
 """
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from forward_proxy.errors import TrafficError
-from forward_proxy.traffic.schema import COLUMNS, FILE_NAME, INDEXES, TABLE, VERSION
+from forward_proxy.traffic.schema import ADDED, COLUMNS, FILE_NAME, INDEXES, TABLE, VERSION
 
 type FileIdentity = tuple[int, int]
 
@@ -127,7 +128,12 @@ def _make_or_check_schema(connection: sqlite3.Connection) -> None:
         if version == 0 and objects == 0:
             for statement in (TABLE, *INDEXES, f"PRAGMA user_version = {VERSION}"):
                 connection.execute(statement)
-        elif version != VERSION or not set(COLUMNS) < _columns(connection):
+            return
+        missing = set(COLUMNS) - _columns(connection)
+        if version == 1 and missing == set(ADDED):
+            for statement in (*ADDED.values(), f"PRAGMA user_version = {VERSION}"):
+                connection.execute(statement)
+        elif version != VERSION or missing:
             raise UnusableFileError(f"its schema ({version}) is not this program's ({VERSION})")
 
 

@@ -61,7 +61,11 @@ def plain_line(record: Record, zone: tzinfo | None = None) -> str:
 
 
 def what_happened(record: Record) -> str:
-    """`hit`, `fwd=uri-miss`, `denied by rules/10-trackers.yaml:12`, `tunnel`, `error connection_refused`."""
+    """`hit`, `fwd=uri-miss`, `denied by rules/10-trackers.yaml:12`, `error connection_refused`, `hit ×1,234`."""
+    return _what_happened(record) + (f" ×{record.exchanges:,}" if record.exchanges != 1 else "")
+
+
+def _what_happened(record: Record) -> str:
     if record.verdict == "denied":
         return visible(f"denied by {record.rule}" if record.rule else f"denied: {record.reason or 'by default'}")
     if record.error:

@@ -109,6 +109,8 @@ def _open_for_reading(path: Path) -> sqlite3.Connection:
 def _is_readable(connection: sqlite3.Connection) -> bool:
     """Whether there is a table to read; raises TrafficError when it is one that this program does not know."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if 0 < version < VERSION:
+        raise TrafficError(f"the traffic log has schema {version}: start the proxy, it brings it up to date")
     if version not in (0, VERSION):
         raise TrafficError(f"the traffic log has schema {version}, this program reads {VERSION}")
     return bool(version == VERSION)

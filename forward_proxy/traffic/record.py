@@ -3,6 +3,8 @@
 Times are POSIX seconds as float.  Bytes count content (RFC 9110 §6.4), not framing or fields.  No field value is ever
 here, only names of the fields that were changed.  Words are the RFCs': `cache` is `hit` or why the request went on,
 `fwd=uri-miss` (RFC 9211 §2.1, §2.2), `error` an error type of RFC 9209 §2.3.
+
+Of a flood of exchanges that are alike, one record may stand for several.
 """
 
 from dataclasses import dataclass
@@ -12,13 +14,16 @@ type Kind = Literal["http", "tunnel", "websocket"]
 type Verdict = Literal["allowed", "denied"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Not to be changed, and yet not frozen: making one would take six times as long.
 class Record:
     """One exchange; `id` is the log's, 0 until written, and grows in the order of writing.
 
     `outcome` is the short word of the live view: `hit`, `fwd=uri-miss`, `denied`, `tunnel`, `error`.  `rule` is where
     the deciding rule stands (`rules/10-trackers.yaml:12`), None when the default decided.  `cache_detail` says why in
     words.  `origin` is `ip:port`; `tls_version` is that towards the origin.  `page` is the host of the page that asked.
+
+    With `exchanges` above 1 it stands for so many that differed in their times only: it has the start of the first and
+    the end of the last of them, and the bytes of all; how long each took is not known.
     """
 
     started_at: float
@@ -54,8 +59,9 @@ class Record:
     page: str | None = None
     error: str | None = None
     error_detail: str | None = None
+    exchanges: int = 1
 
     @property
     def duration_s(self) -> float | None:
-        """From the request's first byte to the answer's last; None while unknown."""
-        return None if self.ended_at is None else self.ended_at - self.started_at
+        """From the request's first byte to the answer's last; None while unknown, and of several exchanges."""
+        return None if self.ended_at is None or self.exchanges != 1 else self.ended_at - self.started_at

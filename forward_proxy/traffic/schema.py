@@ -13,8 +13,10 @@ from typing import Any
 from forward_proxy.traffic.record import Record
 
 FILE_NAME = "traffic.db"
-VERSION = 1
-COLUMNS = tuple(field.name for field in fields(Record) if field.name != "id")
+VERSION = 2
+_LISTS = ("changed_request_fields", "changed_response_fields")
+_VALUES = tuple(field.name for field in fields(Record) if field.name not in ("id", *_LISTS))
+COLUMNS = (*_VALUES, *_LISTS)
 SELECTED = ", ".join(("id", *COLUMNS))
 
 # Ids are never given twice: a reader's cursor stays good while old rows go.
@@ -53,7 +55,8 @@ CREATE TABLE records (
     resource TEXT,
     page TEXT,
     error TEXT,
-    error_detail TEXT
+    error_detail TEXT,
+    exchanges INTEGER NOT NULL DEFAULT 1
 )
 """
 INDEXES = (
@@ -62,11 +65,12 @@ INDEXES = (
     "CREATE INDEX by_client ON records (client)",
     "CREATE INDEX by_rule ON records (rule, rule_id) WHERE rule IS NOT NULL",
 )
+# What version 1 did not have, and how to add it: at once, since no row is touched.
+ADDED = {"exchanges": "ALTER TABLE records ADD COLUMN exchanges INTEGER NOT NULL DEFAULT 1"}
 INSERT = f"INSERT INTO records ({', '.join(COLUMNS)}, host_key) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608  # names from above
 
-_values_of = attrgetter(*COLUMNS)
-_REQUEST_FIELDS = COLUMNS.index("changed_request_fields")
-_RESPONSE_FIELDS = COLUMNS.index("changed_response_fields")
+_values_of = attrgetter(*_VALUES)
+_EXCHANGES = COLUMNS.index("exchanges")
 
 
 def host_key(host: str) -> str:
@@ -78,10 +82,17 @@ def host_key(host: str) -> str:
 
 def row_of(record: Record) -> tuple[object, ...]:
     """The values of `INSERT`."""
-    values = [*_values_of(record), host_key(record.host)]
-    values[_REQUEST_FIELDS] = ",".join(record.changed_request_fields)
-    values[_RESPONSE_FIELDS] = ",".join(record.changed_response_fields)
-    return tuple(values)
+    return (
+        *_values_of(record),
+        ",".join(record.changed_request_fields),
+        ",".join(record.changed_response_fields),
+        host_key(record.host),
+    )
+
+
+def exchanges_in(row: Sequence[object]) -> int:
+    """How many exchanges a row of `INSERT` stands for."""
+    return _at_least_one(row[_EXCHANGES])
 
 
 def record_of(row: Sequence[object]) -> Record:
@@ -103,6 +114,10 @@ def _whole(value: object) -> int:
 
 def _whole_or_none(value: object) -> int | None:
     return value if isinstance(value, int) else None
+
+
+def _at_least_one(value: object) -> int:
+    return max(1, _whole(value))
 
 
 def _seconds(value: object) -> float:
@@ -130,8 +145,9 @@ _READER_BY_NAME: dict[str, Callable[[object], Any]] = {
     **dict.fromkeys(("id", "request_bytes", "response_bytes"), _whole),
     **dict.fromkeys(("first_byte_at", "ended_at"), _seconds_or_none),
     **dict.fromkeys(("cache_stored", "intercepted"), bool),
-    **dict.fromkeys(("changed_request_fields", "changed_response_fields"), _names),
+    **dict.fromkeys(_LISTS, _names),
     "started_at": _seconds,
+    "exchanges": _at_least_one,
     "status": _whole_or_none,
     "kind": _kind,
     "verdict": _verdict,

@@ -1,7 +1,8 @@
 """What did the traffic come to since a moment?  How it ended, what the cache saved, who was asked most, and refused.
 
 Bytes are content sent to clients.  They came from the cache when `cache` is `hit`, from an origin when one was asked,
-and from this proxy itself otherwise (denials, errors).  A wait runs from the request to the answer's first byte.
+and from this proxy itself otherwise (denials, errors).  A wait runs from the request to the answer's first byte; a
+record that stands for several exchanges counts as so many, and has none.
 """
 
 from dataclasses import dataclass
@@ -12,14 +13,17 @@ from forward_proxy.traffic.query import TrafficReader
 from forward_proxy.traffic.search import Search, Term
 
 _TOTALS = """
-SELECT count(*), total(response_bytes) FILTER (WHERE cache = 'hit'),
+SELECT total(exchanges), total(response_bytes) FILTER (WHERE cache = 'hit'),
        total(response_bytes) FILTER (WHERE cache IS NOT 'hit' AND origin IS NOT NULL)
 FROM records WHERE {}
 """
-_OUTCOMES = "SELECT outcome, count(*) FROM records WHERE {} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"
-_HOSTS = "SELECT host, count(*), total(response_bytes) FROM records WHERE {} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"
+_OUTCOMES = "SELECT outcome, sum(exchanges) FROM records WHERE {} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"
+_HOSTS = """
+SELECT host, sum(exchanges), total(response_bytes) FROM records WHERE {} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
+"""
 _DENIED = """
-SELECT host, rule, count(*) FROM records WHERE {} AND verdict = 'denied' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?
+SELECT host, rule, sum(exchanges) FROM records
+WHERE {} AND verdict = 'denied' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?
 """
 _SLOWEST = """
 SELECT host, count(*), avg(first_byte_at - started_at), max(first_byte_at - started_at) FROM records

@@ -1,4 +1,5 @@
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 
 from forward_proxy.errors import TrafficError
 from forward_proxy.traffic.database import open_for_writing, set_aside
+from forward_proxy.traffic.query import TrafficReader
 from forward_proxy.traffic.schema import FILE_NAME, VERSION
 
 from .examples import NOW, example, logged
@@ -124,3 +126,40 @@ def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
     for folder in ("file", "file/below", "taken"):
         with pytest.raises(TrafficError, match="cannot be kept here"):
             open_for_writing(tmp_path / folder, NOW)
+
+
+def version_1(folder: Path) -> Path:
+    """A log as version 1 wrote it: one record, the write-ahead log not yet merged."""
+    path = folder / FILE_NAME
+    for suffix in ("", "-wal"):
+        shutil.copyfile(Path(__file__).parent / "version-1" / (FILE_NAME + suffix), folder / (FILE_NAME + suffix))
+    return path
+
+
+def test_a_log_of_version_1_is_brought_up_to_date_where_it_is(tmp_path: Path) -> None:
+    version_1(tmp_path)
+    with pytest.raises(TrafficError, match="schema 1: start the proxy"):
+        TrafficReader(tmp_path).tail(5)
+    open_for_writing(tmp_path, NOW).close()
+    logged(tmp_path, [example(target="/new", exchanges=5)])
+    assert asides(tmp_path) == []
+    new, second, first = TrafficReader(tmp_path).tail(5)
+    assert (new.target, new.exchanges, new.id) == ("/new", 5, 3)
+    assert first == example(id=1, target="https://www.example.com/1", changed_request_fields=("user-agent", "referer"))
+    assert (second.rule, second.exchanges) == ("rules/10-trackers.yaml:12", 1)
+
+
+def test_a_log_is_brought_up_to_date_while_others_read_and_write_it(tmp_path: Path) -> None:
+    path = version_1(tmp_path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        assert other.execute("SELECT count(*) FROM records").fetchone() == (2,)
+        open_for_writing(tmp_path, NOW).close()
+        assert other.execute("SELECT count(*) FROM records").fetchone() == (2,)
+        other.execute("COMMIT")
+        columns = "started_at, client, method, target, host, host_key, outcome, kind, request_bytes, response_bytes"
+        more = "verdict, cache_stored, changed_request_fields, changed_response_fields, intercepted"
+        other.execute(
+            f"INSERT INTO records ({columns}, {more}) SELECT {columns}, {more} FROM records WHERE id = 1"  # noqa: S608
+        )
+    assert [record.exchanges for record in TrafficReader(tmp_path).tail(5)] == [1, 1, 1]

@@ -44,6 +44,7 @@ FULL = Record(
     page="www.example",
     error="connection_timeout",
     error_detail="after 10 s",
+    exchanges=1234,
 )
 
 

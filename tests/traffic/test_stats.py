@@ -39,6 +39,25 @@ def test_what_the_traffic_came_to(tmp_path: Path) -> None:
     assert (other.host, round(other.mean_wait_s, 3)) == ("www.example.com", 0.1)
 
 
+def test_a_record_of_several_exchanges_counts_as_many_and_has_no_wait(tmp_path: Path) -> None:
+    many = {"first_byte_at": None, "started_at": NOW - 3000}
+    logged(
+        tmp_path,
+        [
+            example(response_bytes=1000, exchanges=100, **many),
+            example(**DENIED, rule="rules/a.yaml:1", exchanges=7, **many),
+            example(**FORWARDED, host="slow.example", exchanges=3, response_bytes=30, **many),
+            example(**FORWARDED, host="slow.example", response_bytes=10),
+        ],
+    )
+    figures = stats(TrafficReader(tmp_path), NOW - 3600)
+    assert (figures.requests, figures.bytes_from_cache, figures.bytes_from_origin) == (111, 1000, 40)
+    assert figures.outcomes == (OutcomeCount("hit", 100), OutcomeCount("denied", 7), OutcomeCount("fwd=uri-miss", 4))
+    assert figures.hosts[0] == HostCount("www.example.com", 100, 1000)
+    assert figures.denied_hosts == (DeniedHost("ads.example", "rules/a.yaml:1", 7),)
+    assert [(host.requests, round(host.longest_wait_s, 3)) for host in figures.slowest_hosts] == [(1, 0.1)]
+
+
 def test_lists_are_as_long_as_asked(tmp_path: Path) -> None:
     logged(tmp_path, [example(host=f"{number}.example") for number in range(30)])
     assert len(stats(TrafficReader(tmp_path), 0, top=7).hosts) == 7
