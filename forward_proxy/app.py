@@ -7,7 +7,6 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -41,7 +40,6 @@ from forward_proxy.settings.options import (
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
-from forward_proxy.traffic.recurring import Recurring
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +51,11 @@ class App:
 
     def __init__(self, settings: Settings, show: Callable[[Record], None], say: Callable[[str], None]) -> None:
         self._settings = settings
-        self._show = show
         self._say = say
         self._own = OwnListeners()
         self._access = access_options(settings)
         self._store = Store(store_folder(settings), store_options(settings), say)
-        self._log = TrafficLog(log_folder(settings), log_options(settings))
+        self._log = TrafficLog(log_folder(settings), log_options(settings), show)
 
     def run(self, ready: Callable[[Sequence[Address]], None]) -> None:
         """Serve until SIGINT, SIGTERM or SIGHUP.  Raises SettingsError and RuleFileError for what must not start."""
@@ -67,7 +64,7 @@ class App:
         rules = load(settings.rules, default=settings.default_verdict)
         private_folder(settings.state)
         authority = open_authority(ca_folder(settings)) if settings.inspect else None
-        driver = Driver(Policy(state_of(settings, rules)), self._store, self._recorded)
+        driver = Driver(Policy(state_of(settings, rules)), self._store, self._log.record)
         engine = Engine(self._engine_options(), driver, authority, self._lane(driver))
         watcher = Watcher(
             settings.rules,
@@ -106,7 +103,7 @@ class App:
         if not self._settings.fast_lane:
             return None
         options = LaneOptions(int(self._settings.idle_timeout_s))
-        return lambda handover: Lane(lambda: driver.policy, self._store, _Told(self._recorded), handover, options)
+        return lambda handover: Lane(lambda: driver.policy, self._store, self._log, handover, options)
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         return judging_loop(Dialer(dial_options(self._settings), self._judge))
@@ -121,26 +118,12 @@ class App:
         listen = tuple((endpoint.host, endpoint.port) for endpoint in settings.listen)
         return EngineOptions(listen, trust_file(settings), int(settings.idle_timeout_s))
 
-    def _recorded(self, record: Record) -> None:
-        self._log.record(record)
-        self._show(record)
-
     def _reloaded(self, driver: Driver, rules: Rules) -> None:
         driver.policy = Policy(state_of(self._settings, rules))
         self._say(f"rules reloaded: {rules.summary}")
 
     def _kept(self, fault: RuleFileError) -> None:
         self._say(f"rules not reloaded, the last good ones stay in force:\n{fault}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """The log as the lane knows it."""
-
-    record: Callable[[Record], None]
-
-    def recurred(self, recurring: Recurring, started_at: float, ended_at: float) -> None:
-        self.record(replace(recurring.record, started_at=started_at, first_byte_at=ended_at, ended_at=ended_at))
 
 
 def _stop_by_signal(stop: Callable[[], object]) -> None:

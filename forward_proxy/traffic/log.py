@@ -1,8 +1,8 @@
-"""Takes records from whoever answers, never making them wait, and has one thread write them down.
+"""Takes records from whoever answers, never making them wait, and has one thread show them and write them down.
 
-A record waits in memory until the thread has written it: at most 200 ms, or until 500 have come together.  While the
-disk is full or the file locked they go on waiting and are tried again, ever more rarely; beyond `queue_records` new
-ones are dropped and counted.  `health` tells.
+Records gather for 200 ms, less when very many come, and are then shown and written together: the more there are, the
+cheaper each.  While the disk is full or the file locked they wait and are tried again, ever more rarely; beyond
+`queue_records` new ones are dropped and counted.  `health` tells.
 """
 
 import logging
@@ -17,10 +17,11 @@ from pathlib import Path
 from forward_proxy.traffic.cleaning import TARGET_CHARACTERS, shorten_target
 from forward_proxy.traffic.options import Options
 from forward_proxy.traffic.record import Record
+from forward_proxy.traffic.recurring import Counting, Recurring
 from forward_proxy.traffic.writer import Writer
 
-_BATCH_RECORDS = 500
-_BATCH_S = 0.2
+_BATCH_RECORDS = 5000
+_GATHER_S = 0.2
 _IDLE_S = 60.0
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 5.0
 _log = logging.getLogger(__name__)
@@ -28,7 +29,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Counts since start; `last_error` is what keeps records from being written now, None when nothing does."""
+    """Exchanges written and dropped since start, and records that wait.
+
+    `last_error` is what keeps records from being written now, None when nothing does.
+    """
 
     written: int
     dropped: int
@@ -37,22 +41,35 @@ class Health:
 
 
 class TrafficLog:
-    """The traffic log of one process; several processes may write to one folder."""
+    """The traffic log of one process; several processes may write to one folder.
 
-    def __init__(self, folder: Path, options: Options, clock: Callable[[], float] = time.time) -> None:
+    `show` is told of every record, also while none can be written; it must neither wait nor raise.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        options: Options,
+        show: Callable[[Record], object] = lambda record: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._writer = Writer(folder, options)
         self._bound = options.queue_records
+        self._crowd = max(1, options.queue_records // 2)
+        self._show = show
         self._clock = clock
         self._queue: deque[Record] = deque()
+        self._counting = Counting()
+        self._waiting: deque[Record] = deque()  # Shown, and not written yet.
         self._batch: list[Record] = []
         self._arrived = threading.Event()
-        self._full = threading.Event()
+        self._crowded = threading.Event()
         self._urgent = threading.Event()
         self._progress = threading.Condition()
-        self._counting = threading.Lock()
+        self._dropping = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stop_by: float | None = None  # Monotonic; None while running.
-        self._retry_s = 0.0
+        self._retry_s = self._retry_at = 0.0
         self._written = self._dropped = 0
         self._last_error: str | None = None
 
@@ -71,23 +88,34 @@ class TrafficLog:
 
     def record(self, record: Record) -> None:
         """Takes one record.  Never blocks, never raises."""
-        if len(self._queue) + len(self._batch) >= self._bound or self._stop_by is not None:
-            with self._counting:
-                self._dropped += 1
+        waiting = len(self._queue)
+        if waiting >= self._bound or self._stop_by is not None:
+            self._drop(record.exchanges)
             return
         if len(record.target) > TARGET_CHARACTERS:
             record = replace(record, target=shorten_target(record.target))  # The bound is on memory too.
         self._queue.append(record)
         if not self._arrived.is_set():
             self._arrived.set()
-        if len(self._queue) >= _BATCH_RECORDS and not self._full.is_set():
-            self._full.set()
+        if waiting >= self._crowd and not self._crowded.is_set():
+            self._crowded.set()
+
+    def recurred(self, recurring: Recurring, started_at: float, ended_at: float) -> None:
+        """Takes one more of an exchange that recurs; from one thread only.  Never blocks, never raises."""
+        if self._stop_by is None:
+            if self._counting.goes_on(recurring, ended_at):
+                return
+            crowded = len(self._queue) >= self._crowd
+            if self._counting.begins(recurring, started_at, ended_at, crowded=crowded):
+                self._arrived.set()
+                return
+        self.record(recurring.one(started_at, ended_at))
 
     def flush(self, timeout_s: float) -> bool:
         """Waits until no record waits; False when that took too long."""
         with self._progress:
             self._wake()
-            return self._progress.wait_for(lambda: not self._queue and not self._batch, timeout_s)
+            return self._progress.wait_for(lambda: self._is_done, timeout_s)
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Writes what waits, for so long at most, and closes; what is left then counts as dropped."""
@@ -99,41 +127,64 @@ class TrafficLog:
         thread.join(timeout_s + 1)
 
     def health(self) -> Health:
-        return Health(self._written, self._dropped, len(self._queue) + len(self._batch), self._last_error)
+        waiting = len(self._queue) + len(self._waiting) + len(self._batch)
+        return Health(self._written, self._dropped, waiting, self._last_error)
+
+    @property
+    def _is_done(self) -> bool:
+        return not (self._queue or self._waiting or self._batch) and self._counting.is_settled
+
+    def _drop(self, exchanges: int) -> None:
+        with self._dropping:
+            self._dropped += exchanges
 
     def _wake(self) -> None:
-        for event in (self._urgent, self._full, self._arrived):
+        for event in (self._urgent, self._crowded, self._arrived):
             event.set()
 
     def _run(self) -> None:
         while not self._is_over():
-            self._wait()
-            try:
-                self._step()
-            except Exception as error:  # Whatever it is, the thread lives on and the records wait.
-                self._failed(error)
+            is_due = self._wait()
+            self._gather()
+            if is_due:
+                try:
+                    self._step()
+                except Exception as error:  # Whatever it is, the thread lives on and the records wait.
+                    self._failed(error)
             with self._progress:
                 self._progress.notify_all()
-        with self._counting:
-            self._dropped += len(self._queue) + len(self._batch)
-            self._queue.clear()
-            self._batch.clear()
+        self._gather()
+        self._drop(sum(record.exchanges for records in (self._waiting, self._batch) for record in records))
+        self._waiting.clear()
+        self._batch.clear()
         self._writer.close()
 
     def _is_over(self) -> bool:
-        return self._stop_by is not None and (not (self._queue or self._batch) or self._is_late())
+        return self._stop_by is not None and (self._is_done or self._is_late())
 
     def _is_late(self) -> bool:
         return self._stop_by is not None and time.monotonic() > self._stop_by
 
-    def _wait(self) -> None:
-        """Until records have come and been given time to gather, or until it is time to try again."""
+    def _wait(self) -> bool:
+        """Until records have come and been given time to gather; whether it is not too early to try again."""
         if self._retry_s:
-            self._urgent.wait(self._retry_s if self._stop_by is None else _FIRST_RETRY_S)
-        elif self._arrived.wait(_IDLE_S):
-            self._full.wait(_BATCH_S)
-        for event in (self._arrived, self._full, self._urgent):
+            self._urgent.wait(_GATHER_S if self._stop_by is None else _FIRST_RETRY_S)
+        elif self._stop_by is None and (not self._counting.is_settled or self._arrived.wait(_IDLE_S)):
+            self._crowded.wait(_GATHER_S)
+        is_due = self._urgent.is_set() or self._stop_by is not None or time.monotonic() >= self._retry_at
+        for event in (self._arrived, self._crowded, self._urgent):
             event.clear()
+        return is_due
+
+    def _gather(self) -> None:
+        """Shows what has been told, and has it wait if there is room."""
+        with self._progress:  # `flush` must not look while they are in neither queue.
+            gathered = [self._queue.popleft() for _ in range(len(self._queue))] + self._counting.take()
+            room = max(0, self._bound - len(self._waiting) - len(self._batch))
+            self._waiting.extend(gathered[:room])
+        self._drop(sum(record.exchanges for record in gathered[room:]))
+        for record in gathered:
+            self._show(record)
 
     def _step(self) -> None:
         """Writes all that waits, a batch at a time, and prunes in between and then as far as there is peace for it."""
@@ -146,25 +197,26 @@ class TrafficLog:
 
     def _write_batch(self) -> None:
         written = self._writer.write(self._batch, self._clock())
-        with self._counting:
-            self._written += written
-            self._dropped += len(self._batch) - written
-            self._batch = []
+        self._written += written
+        self._drop(sum(record.exchanges for record in self._batch) - written)
+        self._batch = []
         self._recovered()
 
     def _take(self) -> list[Record]:
-        while self._queue and len(self._batch) < _BATCH_RECORDS:
-            self._batch.append(self._queue[0])  # In one or the other at every moment: `flush` looks at both.
-            self._queue.popleft()
+        while self._waiting and len(self._batch) < _BATCH_RECORDS:
+            self._batch.append(self._waiting[0])  # In one or the other at every moment: `flush` looks at both.
+            self._waiting.popleft()
         return self._batch
 
     def _failed(self, error: Exception) -> None:
         if self._last_error is None:
-            _log.error("traffic log cannot be written, %d records wait: %s", len(self._queue) + len(self._batch), error)
+            _log.error("traffic log cannot be written, %d records wait: %s", self.health().waiting, error)
         self._last_error = str(error)
         self._retry_s = min(self._retry_s * 2 or _FIRST_RETRY_S, _LAST_RETRY_S)
+        self._retry_at = time.monotonic() + self._retry_s
 
     def _recovered(self) -> None:
         if self._last_error is not None:
             _log.warning("traffic log is written again, %d records were dropped", self._dropped)
-        self._last_error, self._retry_s = None, 0.0
+        self._last_error = None
+        self._retry_s = self._retry_at = 0.0

@@ -14,7 +14,7 @@ from forward_proxy.traffic.database import FileIdentity, identity, is_damage, op
 from forward_proxy.traffic.options import Options
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.retention import prune
-from forward_proxy.traffic.schema import FILE_NAME, INSERT, row_of
+from forward_proxy.traffic.schema import FILE_NAME, INSERT, exchanges_in, row_of
 
 _PRUNE_EVERY_S = 60
 _PRUNE_EVERY_ROWS = 10_000
@@ -51,7 +51,7 @@ class Writer:
             connection.close()
 
     def write(self, records: Sequence[Record], now: float) -> int:
-        """How many of the records were written; the others can never be.
+        """How many exchanges were written, by their records; the others can never be.
 
         Raises sqlite3.Error, OSError or TrafficError when none was, and trying again may help.
         """
@@ -62,7 +62,7 @@ class Writer:
         except sqlite3.DatabaseError as error:
             self._mend(error, now)
             raise
-        self._rows_since_prune += written
+        self._rows_since_prune += len(rows)
         return written
 
     def maintain(self, now: float) -> bool:
@@ -102,7 +102,7 @@ def _insert_together(connection: sqlite3.Connection, rows: Sequence[tuple[object
             connection.executemany(INSERT, rows)
     except _UNFIT_VALUES:
         return _insert_singly(connection, rows)
-    return len(rows)
+    return sum(map(exchanges_in, rows))
 
 
 def _insert_singly(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> int:
@@ -112,7 +112,7 @@ def _insert_singly(connection: sqlite3.Connection, rows: Sequence[tuple[object, 
         for row in rows:
             try:
                 connection.execute(INSERT, row)
-                written += 1
+                written += exchanges_in(row)
             except _UNFIT_VALUES as error:
                 _log.warning("a traffic record was left out: %s", error)
     return written

@@ -5,16 +5,21 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forward_proxy.errors import TrafficError
 from forward_proxy.traffic.log import Health, TrafficLog
 from forward_proxy.traffic.options import Options
 from forward_proxy.traffic.query import TrafficReader
+from forward_proxy.traffic.record import Record
+from forward_proxy.traffic.recurring import Recurring
 from forward_proxy.traffic.schema import FILE_NAME, VERSION
 
-from .examples import NOW, example
+from .examples import EXAMPLE, NOW, example
 
 LONG_S = 20.0
 
@@ -226,3 +231,98 @@ def test_size_is_kept_while_running(tmp_path: Path) -> None:
         assert log.flush(LONG_S)
     assert (tmp_path / FILE_NAME).stat().st_size < 2 * 3_000_000
     assert TrafficReader(tmp_path).tail(1)[0].id == 25_000
+
+
+def exchanges(folder: Path) -> int:
+    return sum(record.exchanges for record in TrafficReader(folder).tail(20_000))
+
+
+def test_a_flood_of_the_same_exchange_is_folded_and_every_one_counted(tmp_path: Path) -> None:
+    with running(tmp_path) as log:
+        recurring = Recurring(example(response_bytes=10))
+        for number in range(20_000):
+            log.recurred(recurring, NOW + number, NOW + number + 0.5)
+        assert log.flush(LONG_S)
+        assert log.health() == Health(written=20_000, dropped=0, waiting=0, last_error=None)
+    records = TrafficReader(tmp_path).tail(20_000)
+    assert len(records) < 20_000
+    assert sum(record.response_bytes for record in records) == 200_000
+    assert min(record.started_at for record in records) == NOW
+    assert max(record.ended_at or 0 for record in records) == NOW + 19_999.5
+
+
+@pytest.mark.parametrize("bound", [1, 20, 10_000])
+def test_what_recurs_before_start_is_folded_however_little_may_wait(tmp_path: Path, bound: int) -> None:
+    log = TrafficLog(tmp_path, Options(queue_records=bound), clock=lambda: NOW)
+    recurring = Recurring(EXAMPLE)
+    for _ in range(100):
+        log.recurred(recurring, NOW, NOW)
+    log.start()
+    log.stop()
+    assert (log.health().written + log.health().dropped, exchanges(tmp_path)) == (100, log.health().written)
+
+
+def test_what_recurs_after_stop_is_dropped_and_counted(tmp_path: Path) -> None:
+    log = TrafficLog(tmp_path, Options(), clock=lambda: NOW)
+    recurring = Recurring(EXAMPLE)
+    log.start()
+    for _ in range(50):
+        log.recurred(recurring, NOW, NOW)
+    log.stop()
+    for _ in range(50):
+        log.recurred(recurring, NOW, NOW)
+    assert log.health() == Health(written=50, dropped=50, waiting=0, last_error=None)
+    assert exchanges(tmp_path) == 50
+
+
+def test_what_recurs_while_nothing_can_be_written_is_counted(tmp_path: Path) -> None:
+    recurring = Recurring(EXAMPLE)
+    with running(tmp_path, Options(queue_records=40)) as log:
+        with locked(tmp_path):
+            log.record(example())
+            failing(log)
+            for _ in range(1000):
+                log.recurred(recurring, NOW, NOW)
+        assert log.flush(LONG_S)
+        health = log.health()
+    assert health.written + health.dropped == 1001
+    assert exchanges(tmp_path) == health.written
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.one_of(st.integers(0, 2), st.just("record"), st.just("flush")), max_size=300))
+def test_sums_in_the_file_are_what_was_told(steps: list[int | str]) -> None:
+    """Numbers of an exchange that recurs, records of their own, and pauses."""
+    with TemporaryDirectory() as folder, running(Path(folder)) as log:
+        each = [Recurring(example(response_bytes=number)) for number in range(3)]
+        for step in steps:
+            if step == "flush":
+                log.flush(LONG_S)
+            elif step == "record":
+                log.record(example(response_bytes=3))
+            else:
+                for _ in range(5):
+                    log.recurred(each[int(step)], NOW, NOW)
+        assert log.flush(LONG_S)
+        records = TrafficReader(Path(folder)).tail(20_000)
+    numbers = [step for step in steps if isinstance(step, int)]
+    assert sum(record.exchanges for record in records) == 5 * len(numbers) + steps.count("record")
+    assert sum(record.response_bytes for record in records) == 5 * sum(numbers) + 3 * steps.count("record")
+
+
+def test_what_is_told_is_shown_even_while_it_cannot_be_written(tmp_path: Path) -> None:
+    shown: list[Record] = []
+    log = TrafficLog(tmp_path, Options(queue_records=2), shown.append, clock=lambda: NOW)
+    log.start()
+    recurring = Recurring(EXAMPLE)
+    with locked(tmp_path):
+        log.record(example())
+        failing(log)
+        for number in range(5):
+            log.record(example(target=f"/{number}"))
+            log.recurred(recurring, NOW, NOW)
+            end = time.monotonic() + LONG_S
+            while sum(record.exchanges for record in shown) < 1 + 2 * (number + 1):
+                assert time.monotonic() < end
+    log.stop()
+    assert [record.target for record in shown if record.target.startswith("/")] == [f"/{n}" for n in range(5)]
