@@ -5,6 +5,7 @@ Most records are clean as they come; those cost a look and no copy.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from operator import attrgetter
 
 from forward_proxy.traffic.record import Record
@@ -50,7 +51,7 @@ def _cleaned_texts(record: Record, log_secrets: bool) -> dict[str, object]:
         _compare(record, _ALL_WORDS, _word, changes)
     _compare(record, ("content_type",), _media_type, changes)
     for name in _NAME_LISTS:
-        if (names := getattr(record, name)) and (kept := tuple(map(_word, names[:_LISTED_NAMES]))) != names:
+        if (names := getattr(record, name)) and (kept := _kept_names(names)) != names:
             changes[name] = kept
     return changes
 
@@ -88,6 +89,12 @@ def _word(text: str) -> str:
     return visible(text[:_WORD_CHARACTERS])[:_WORD_CHARACTERS]
 
 
+@lru_cache(maxsize=256)
+def _kept_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_word, names[:_LISTED_NAMES]))
+
+
+@lru_cache(maxsize=256)
 def _media_type(text: str) -> str:
     """Type and subtype alone (RFC 9110 §8.3.1): parameters may hold anything."""
     return _word(text.partition(";")[0].strip()).lower()[:_WORD_CHARACTERS]
