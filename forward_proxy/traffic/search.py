@@ -3,9 +3,10 @@
     host:example.com -cache:hit status:4xx since:2h "summer sale"
 
 `host` means the name and all below it, `rule` a rule's id or the beginning of its file's name, `type` a media type or
-its first half, `larger` more bytes of response content (K, M and G are powers of 1024), `since` and `until` the start
-of the exchange: so long ago, or a date and time, local unless it says otherwise.  A word without a filter's name is
-looked for in the target, letter case aside; quotation marks hold spaces together and take colons for what they are.
+its first half, `larger` more bytes of response content in each exchange (K, M and G are powers of 1024), `since` and
+`until` the start of the exchange: so long ago, or a date and time, local unless it says otherwise.  A word without a
+filter's name is looked for in the target, letter case aside; quotation marks hold spaces together and take colons for
+what they are.
 """
 
 import re

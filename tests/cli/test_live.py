@@ -1,6 +1,7 @@
 """What passes is shown in order, never more than a terminal can take, and never held against the exchange."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,25 @@ def test_a_terminal_is_spared_a_flood_and_told_how_much() -> None:
     assert lines[-1].split()[2] == "a.test/999"
     assert f"{1000 - (len(lines) - 3)} more" in lines[2]
     assert len(lines) < 100
+
+
+def test_anything_else_is_spared_a_flood_too_and_told_how_much() -> None:
+    told, *lines = _shown(1500, terminal=False)
+    assert lines[-1].split()[3] == "https://a.test/1499"
+    assert told == f"… {1500 - len(lines)} more are in the log"
+    assert len(lines) >= 1000
+
+
+def test_exchanges_left_out_are_counted_not_their_records() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, color_system=None)
+    view = LiveView(console)
+    view.show(replace(_record(0), exchanges=5000))
+    for number in range(1000):
+        view.show(_record(number))
+    view.start()
+    view.stop()
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().startswith("… 5000 more are in the log\n")
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -1,5 +1,7 @@
 """What each word of a search finds among a few records, whose targets are their names here."""
 
+from pathlib import Path
+
 import pytest
 
 from forward_proxy.traffic.conditions import where
@@ -115,3 +117,8 @@ def test_no_word_is_ever_part_of_the_statement(name: str, word: str) -> None:
     sql, parameters = where(search)
     assert "x" not in sql.replace("INDEXED", "")
     assert sql.count("?") == len(parameters)
+
+
+def test_larger_is_of_each_exchange_where_a_record_stands_for_several(tmp_path: Path) -> None:
+    logged(tmp_path, [example(target="/many", exchanges=10, response_bytes=10 * 2048)])
+    assert [found(TrafficReader(tmp_path), line) for line in ("larger:2047", "larger:2048")] == ["many", ""]

@@ -159,7 +159,5 @@ def test_a_log_is_brought_up_to_date_while_others_read_and_write_it(tmp_path: Pa
         other.execute("COMMIT")
         columns = "started_at, client, method, target, host, host_key, outcome, kind, request_bytes, response_bytes"
         more = "verdict, cache_stored, changed_request_fields, changed_response_fields, intercepted"
-        other.execute(
-            f"INSERT INTO records ({columns}, {more}) SELECT {columns}, {more} FROM records WHERE id = 1"  # noqa: S608
-        )
+        other.execute(f"INSERT INTO records ({columns}, {more}) SELECT {columns}, {more} FROM records WHERE id = 1")
     assert [record.exchanges for record in TrafficReader(tmp_path).tail(5)] == [1, 1, 1]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC
 
 import pytest
@@ -91,6 +92,7 @@ def test_a_line_for_a_pipe() -> None:
     assert plain_line(example(method="A B", target="/c d", status=None, ended_at=None, client=""), UTC) == (
         "2026-11-21T22:25:40.000+00:00 - A%20B /c%20d - 2048 - hit"
     )
+    assert plain_line(example(exchanges=1234), UTC).endswith(" 200 2048 - hit ×1,234")
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,8 @@ def test_a_line_for_a_pipe() -> None:
         (example(), "hit"),
         (example(outcome="fwd=uri-miss"), "fwd=uri-miss"),
         (DENIED, "denied by rules/10-trackers.yaml:12"),
+        (example(exchanges=1234), "hit ×1,234"),
+        (replace(DENIED, exchanges=2), "denied by rules/10-trackers.yaml:12 ×2"),
         (example(verdict="denied", outcome="denied", reason="not in allow_clients"), "denied: not in allow_clients"),
         (example(verdict="denied", outcome="denied"), "denied: by default"),
         (example(outcome="tunnel", kind="tunnel"), "tunnel"),
