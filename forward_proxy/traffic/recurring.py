@@ -8,11 +8,16 @@ grows, and what a period's list holds is looked at once more when the next perio
 or to join the list while it was taken loses nothing.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
+from typing import Any
 
 from forward_proxy.traffic.record import Record
 
 _SINGLY = 16
+_NAMES = tuple(field.name for field in fields(Record))
+_STARTED_AT, _FIRST_BYTE_AT, _ENDED_AT = map(_NAMES.index, ("started_at", "first_byte_at", "ended_at"))
+_values_of = attrgetter(*_NAMES)
 
 type _Period = list["Recurring"]
 
@@ -23,10 +28,11 @@ class Recurring:
     For one thread to tell the log of, and for one log.
     """
 
-    __slots__ = ("counted", "counted_in", "ended_at", "record", "single", "single_in", "started_at", "taken")
+    __slots__ = ("_values", "counted", "counted_in", "ended_at", "record", "single", "single_in", "started_at", "taken")
 
     def __init__(self, record: Record) -> None:
         self.record = record
+        self._values: tuple[Any, ...] | None = None
         self.single = 0
         self.single_in: _Period | None = None
         self.counted = 0
@@ -36,7 +42,12 @@ class Recurring:
 
     def one(self, started_at: float, ended_at: float) -> Record:
         """The record of one exchange."""
-        return replace(self.record, started_at=started_at, first_byte_at=ended_at, ended_at=ended_at)
+        if self._values is None:
+            self._values = _values_of(self.record)
+        values = [*self._values]  # `replace` would take five times as long.
+        values[_STARTED_AT] = started_at
+        values[_FIRST_BYTE_AT] = values[_ENDED_AT] = ended_at
+        return Record(*values)
 
     def take(self) -> Record | None:
         """The record of all that were counted since it was last asked for; None when there were none."""

@@ -22,6 +22,7 @@ _STEMS = re.compile(
 _WORDS = frozenset(("auth", "authorization", "sig", "sid", "pwd", "pass", "otp", "hmac"))  # One word of a name.
 _NAMES = frozenset(("key", "code", "pin"))  # The whole name.
 _SHORTEST_TELLING = 11  # Of a JSON Web Token; anything else that tells needs marks, or more.
+_REMEMBERED_CHARACTERS = 512  # Of a URI: log and live view ask about the same ones, again and again.
 _LONG_STATE = 12  # `state` of OAuth is long and random; that of a form is `CA` or `open`.
 
 _NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -44,9 +45,12 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else _escape(ord(c)) for c in text)
 
 
-@lru_cache(maxsize=1024)
 def redact_uri(text: str) -> str:
     """A URI, or any request target, without its secrets."""
+    return _redacted_before(text) if len(text) <= _REMEMBERED_CHARACTERS else _redacted(text)
+
+
+def _redacted(text: str) -> str:
     if "@" in text:
         text = _without_odd_userinfo(text)
     before, hash_mark, fragment = text.partition("#")
@@ -55,6 +59,9 @@ def redact_uri(text: str) -> str:
     if mark:
         query = "&".join(map(_redact_parameter, query.split("&")))
     return f"{path}{mark}{query}{hash_mark}{MASK if fragment else ''}"
+
+
+_redacted_before = lru_cache(maxsize=4096)(_redacted)
 
 
 def redact_text(text: str) -> str:
