@@ -20,7 +20,7 @@ from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Counting, Recurring
 from forward_proxy.traffic.writer import Writer
 
-_BATCH_RECORDS = 5000
+_BATCH_RECORDS = 2000  # No more than what pruning lets go of in the same time.
 _GATHER_S = 0.2
 _IDLE_S = 60.0
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 5.0
@@ -190,6 +190,7 @@ class TrafficLog:
         """Writes all that waits, a batch at a time, and prunes in between and then as far as there is peace for it."""
         while self._take() and not self._is_late():
             self._write_batch()
+            self._gather()
             self._writer.maintain(self._clock())
         while not self._queue and self._stop_by is None and self._writer.maintain(self._clock()):
             pass

@@ -22,8 +22,8 @@ _STEMS = re.compile(
 _WORDS = frozenset(("auth", "authorization", "sig", "sid", "pwd", "pass", "otp", "hmac"))  # One word of a name.
 _NAMES = frozenset(("key", "code", "pin"))  # The whole name.
 _SHORTEST_TELLING = 11  # Of a JSON Web Token; anything else that tells needs marks, or more.
-_REMEMBERED_CHARACTERS = 512  # Of a URI: log and live view ask about the same ones, again and again.
 _LONG_STATE = 12  # `state` of OAuth is long and random; that of a form is `CA` or `open`.
+_REMEMBERED_CHARACTERS = 512  # Of a URI: log and live view ask about the same ones, again and again.
 
 _NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _AUTHORITY = re.compile(r"\A((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)")
@@ -47,7 +47,7 @@ def visible(text: str) -> str:
 
 def redact_uri(text: str) -> str:
     """A URI, or any request target, without its secrets."""
-    return _redacted_before(text) if len(text) <= _REMEMBERED_CHARACTERS else _redacted(text)
+    return _remembered(text) if len(text) <= _REMEMBERED_CHARACTERS else _redacted(text)
 
 
 def _redacted(text: str) -> str:
@@ -61,7 +61,7 @@ def _redacted(text: str) -> str:
     return f"{path}{mark}{query}{hash_mark}{MASK if fragment else ''}"
 
 
-_redacted_before = lru_cache(maxsize=4096)(_redacted)
+_remembered = lru_cache(maxsize=4096)(_redacted)
 
 
 def redact_text(text: str) -> str:

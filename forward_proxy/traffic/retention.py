@@ -7,7 +7,7 @@ import sqlite3
 
 from forward_proxy.traffic.options import Options
 
-_SLICE_ROWS = 2000
+_SLICE_ROWS = 4000
 _DAY_S = 86_400
 _OLD = "DELETE FROM records WHERE id IN (SELECT id FROM records WHERE started_at < ? ORDER BY started_at LIMIT ?)"
 _OLDEST = "DELETE FROM records WHERE id IN (SELECT id FROM records ORDER BY id LIMIT ?)"
