@@ -67,7 +67,10 @@ INDEXES = (
 )
 # What version 1 did not have, and how to add it: at once, since no row is touched.
 ADDED = {"exchanges": "ALTER TABLE records ADD COLUMN exchanges INTEGER NOT NULL DEFAULT 1"}
-INSERT = f"INSERT INTO records ({', '.join(COLUMNS)}, host_key) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608  # names from above
+_ROW = f"({', '.join('?' * (len(COLUMNS) + 1))})"
+INSERT = f"INSERT INTO records ({', '.join(COLUMNS)}, host_key) VALUES {_ROW}"  # noqa: S608  # names from above
+ROWS_TOGETHER = 64
+INSERT_TOGETHER = INSERT + f", {_ROW}" * (ROWS_TOGETHER - 1)
 
 _values_of = attrgetter(*_VALUES)
 _EXCHANGES = COLUMNS.index("exchanges")

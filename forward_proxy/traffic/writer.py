@@ -2,11 +2,16 @@
 
 What may pass (a full disk, a lock held elsewhere) is raised for the caller to try again; a batch is written whole or
 not at all.  A record that SQLite will not take at all is left out and counted, never tried twice.
+
+A statement gives the interpreter lock away and has to wait for it again: once for each of many rows, and the thread
+that answers hardly lets this one go on; never while many rows are made, and that one waits.  So rows are made and
+written some dozens at a time.
 """
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import batched, chain
 from pathlib import Path
 
 from forward_proxy.traffic.cleaning import clean
@@ -14,7 +19,7 @@ from forward_proxy.traffic.database import FileIdentity, identity, is_damage, op
 from forward_proxy.traffic.options import Options
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.retention import prune
-from forward_proxy.traffic.schema import FILE_NAME, INSERT, exchanges_in, row_of
+from forward_proxy.traffic.schema import FILE_NAME, INSERT, INSERT_TOGETHER, ROWS_TOGETHER, exchanges_in, row_of
 
 _PRUNE_EVERY_S = 60
 _PRUNE_EVERY_ROWS = 10_000
@@ -22,6 +27,8 @@ _PRUNE_EVERY_ROWS = 10_000
 _UNFIT = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InterfaceError)
 _UNFIT_VALUES = (*_UNFIT, OverflowError, TypeError, ValueError, AttributeError)
 _log = logging.getLogger(__name__)
+
+type _Row = tuple[object, ...]
 
 
 class Writer:
@@ -55,14 +62,13 @@ class Writer:
 
         Raises sqlite3.Error, OSError or TrafficError when none was, and trying again may help.
         """
-        rows = self._rows(records)
         connection = self.open(now)
         try:
-            written = _insert_together(connection, rows)
+            written = self._insert(connection, records)
         except sqlite3.DatabaseError as error:
             self._mend(error, now)
             raise
-        self._rows_since_prune += len(rows)
+        self._rows_since_prune += len(records)
         return written
 
     def maintain(self, now: float) -> bool:
@@ -78,14 +84,20 @@ class Writer:
             self._prune_at, self._rows_since_prune = now + _PRUNE_EVERY_S, 0
         return more
 
-    def _rows(self, records: Sequence[Record]) -> list[tuple[object, ...]]:
-        rows = []
+    def _insert(self, connection: sqlite3.Connection, records: Sequence[Record]) -> int:
+        try:
+            return _insert_together(connection, self._rows(records))
+        except _UNFIT_VALUES:
+            return _insert_singly(connection, self._rows(records))
+
+    def _rows(self, records: Sequence[Record]) -> Iterator[_Row]:
         for record in records:
             try:
-                rows.append(row_of(clean(record, log_secrets=self._options.log_secrets)))
+                row = row_of(clean(record, log_secrets=self._options.log_secrets))
             except _UNFIT_VALUES as error:
                 _log.warning("a traffic record was left out: %s", error)
-        return rows
+            else:
+                yield row
 
     def _mend(self, error: sqlite3.DatabaseError, now: float) -> None:
         if is_damage(error):
@@ -95,17 +107,20 @@ class Writer:
                 set_aside(self._path, str(error), now)
 
 
-def _insert_together(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> int:
-    try:
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(INSERT, rows)
-    except _UNFIT_VALUES:
-        return _insert_singly(connection, rows)
-    return sum(map(exchanges_in, rows))
+def _insert_together(connection: sqlite3.Connection, rows: Iterable[_Row]) -> int:
+    written = 0
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for together in batched(rows, ROWS_TOGETHER):
+            if len(together) == ROWS_TOGETHER:
+                connection.execute(INSERT_TOGETHER, tuple(chain.from_iterable(together)))
+            else:
+                connection.executemany(INSERT, together)
+            written += sum(map(exchanges_in, together))
+    return written
 
 
-def _insert_singly(connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> int:
+def _insert_singly(connection: sqlite3.Connection, rows: Iterable[_Row]) -> int:
     written = 0
     with connection:
         connection.execute("BEGIN IMMEDIATE")
