@@ -37,9 +37,13 @@ def response_edits(level: Level, request: RequestHead, response: ResponseHead, s
 
 def changed(fields_before: FieldSection, edits: Edits) -> tuple[str, ...]:
     """The names, for the log, of fields that the edits really change: present ones in order, then new ones."""
-    after = fields_before.edited(edits)
-    names = dict.fromkeys((*(name for name, _ in fields_before), *(name for name, _ in edits.set)))
-    return tuple(name.decode("latin-1") for name in names if fields_before.get_all(name) != after.get_all(name))
+    if not edits:
+        return ()
+    after: dict[bytes, tuple[bytes, ...]] = dict.fromkeys(edits.drop, ())
+    for name in dict.fromkeys(name for name, _ in edits.set):
+        after[name] = tuple(value for each, value in edits.set if each == name)
+    names = dict.fromkeys((*(name for name, _ in fields_before if name in after), *(name for name, _ in edits.set)))
+    return tuple(name.decode("latin-1") for name in names if fields_before.get_all(name) != after[name])
 
 
 def _edits(treatments: Treatments, exchange: Exchange, fields: FieldSection) -> Edits:

@@ -4,7 +4,7 @@ A request goes `request_plan`, then `select` on what the storage holds; a respon
 or `after_head`, and `invalidated`; `deliver` is what a reuse looks like on its way out.
 """
 
-from forward_proxy.caching.cache_status import CacheStatus, with_cache_status
+from forward_proxy.caching.cache_status import CacheStatus, cache_status_lines
 from forward_proxy.caching.delivery import Delivery, deliver, delivered_fields
 from forward_proxy.caching.freshness import FreshnessSums, freshness
 from forward_proxy.caching.invalidation import invalidated
@@ -44,6 +44,7 @@ __all__ = [
     "after_failure",
     "after_head",
     "after_validation",
+    "cache_status_lines",
     "deliver",
     "delivered_fields",
     "freshness",
@@ -51,5 +52,4 @@ __all__ = [
     "may_store",
     "request_plan",
     "select",
-    "with_cache_status",
 ]

@@ -41,9 +41,9 @@ def member(status: CacheStatus) -> FieldLine:
     return b"cache-status", str(status).encode("ascii")
 
 
-def with_cache_status(fields: FieldSection, status: CacheStatus) -> FieldSection:
-    """The fields with our member after those of the caches nearer the origin."""
-    return FieldSection((*fields, member(status)))
+def cache_status_lines(fields: FieldSection, status: CacheStatus) -> tuple[FieldLine, ...]:
+    """Our member, after those that the caches nearer the origin have left among the fields."""
+    return *[(b"cache-status", value) for value in fields.get_all(b"cache-status")], member(status)
 
 
 def _string(text: str) -> str:

@@ -26,6 +26,10 @@ class Edits:
 
     def __or__(self, other: "Edits") -> "Edits":
         """This edit and then the other: what the other sets or drops wins."""
+        if not (self.set or self.drop):
+            return other
+        if not (other.set or other.drop):
+            return self
         later = {name for name, _ in other.set} | other.drop
         kept = tuple(line for line in self.set if line[0] not in later)
         return Edits(kept + other.set, (self.drop | other.drop) - {name for name, _ in other.set})
@@ -40,20 +44,17 @@ class FieldSection:
     __slots__ = ("_by_name", "lines")
 
     def __init__(self, lines: Iterable[FieldLine] = ()) -> None:
-        self.lines: tuple[FieldLine, ...] = tuple((name.lower(), value) for name, value in lines)
-        by_name: dict[bytes, list[bytes]] = {}
-        for name, value in self.lines:
-            by_name.setdefault(name, []).append(value)
-        self._by_name = by_name
+        self.lines: tuple[FieldLine, ...] = tuple([(name.lower(), value) for name, value in lines])
+        self._by_name: dict[bytes, list[bytes]] | None = None  # Made for the first look-up: not every section has one.
 
     def get(self, name: bytes) -> bytes | None:
         """The combined value of all lines with this name, joined by comma and space (§5.3); None when absent."""
-        values = self._by_name.get(name)
+        values = (self._by_name or self._index()).get(name)
         return None if values is None else values[0] if len(values) == 1 else b", ".join(values)
 
     def get_all(self, name: bytes) -> tuple[bytes, ...]:
         """Each line's value, uncombined; empty when absent."""
-        return tuple(self._by_name.get(name, ()))
+        return tuple((self._by_name or self._index()).get(name, ()))
 
     def text(self, name: bytes) -> str:
         """The combined value as Latin-1 text; empty when absent."""
@@ -64,14 +65,14 @@ class FieldSection:
         """This section after the edits; itself when there are none."""
         if not edits:
             return self
-        gone = edits.drop | {name for name, _ in edits.set}
-        return FieldSection((*(line for line in self.lines if line[0] not in gone), *edits.set))
+        gone = edits.drop | {name for name, _ in edits.set} if edits.set else edits.drop
+        return FieldSection([line for line in self.lines if line[0] not in gone] + list(edits.set))
 
     def names(self) -> frozenset[bytes]:
-        return frozenset(self._by_name)
+        return frozenset(self._by_name or self._index())
 
     def __contains__(self, name: bytes) -> bool:
-        return name in self._by_name
+        return name in (self._by_name or self._index())
 
     def __iter__(self) -> Iterator[FieldLine]:
         return iter(self.lines)
@@ -87,6 +88,16 @@ class FieldSection:
 
     def __repr__(self) -> str:
         return f"FieldSection({list(self.lines)!r})"
+
+    def _index(self) -> dict[bytes, list[bytes]]:
+        by_name: dict[bytes, list[bytes]] = {}
+        for name, value in self.lines:
+            if (values := by_name.get(name)) is None:
+                by_name[name] = [value]
+            else:
+                values.append(value)
+        self._by_name = by_name
+        return by_name
 
 
 NO_FIELDS = FieldSection()

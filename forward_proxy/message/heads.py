@@ -1,6 +1,6 @@
 """Request and response heads: what both drivers make of the bytes they read, and all the policy ever sees."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from forward_proxy.message.fields import NO_FIELDS, Edits, FieldSection
 from forward_proxy.message.targets import TargetUri
@@ -20,7 +20,9 @@ class RequestHead:
     has_content: bool = False
 
     def edited(self, edits: Edits) -> "RequestHead":
-        return replace(self, fields=self.fields.edited(edits)) if edits else self
+        if not edits:
+            return self
+        return RequestHead(self.method, self.target, self.fields.edited(edits), self.has_content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +38,4 @@ class ResponseHead:
     delimited: bool = True
 
     def edited(self, edits: Edits) -> "ResponseHead":
-        return replace(self, fields=self.fields.edited(edits)) if edits else self
+        return ResponseHead(self.status, self.fields.edited(edits), self.delimited) if edits else self

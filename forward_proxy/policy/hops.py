@@ -18,6 +18,9 @@ _NEVER_NOMINATED = frozenset(
     (b"host", b"content-length", b"transfer-encoding", b"content-type", b"cache-control", b"authorization", b"cookie")
 )
 _FRAMING = frozenset((b"transfer-encoding",))
+_REQUEST_ONLY = frozenset((b"proxy-authorization", b"http2-settings"))
+_RESPONSE_ONLY = frozenset((b"proxy-authenticate", b"proxy-authentication-info"))
+_ALWAYS_DROPPED = HOP_BY_HOP - _FRAMING
 
 
 def request_hops(head: RequestHead) -> Edits:
@@ -28,13 +31,13 @@ def request_hops(head: RequestHead) -> Edits:
         kept += ((b"te", b"trailers"),)
     if (left := fields.get(b"max-forwards") or b"").isdigit() and head.method in COUNTED:
         kept += ((b"max-forwards", b"%d" % (int(left[:9]) - 1)),)
-    return Edits(kept, _dropped(fields) | {b"proxy-authorization", b"http2-settings"} - {name for name, _ in kept})
+    return Edits(kept, (_dropped(fields) | _REQUEST_ONLY).difference([name for name, _ in kept]))
 
 
 def response_hops(head: ResponseHead) -> Edits:
     """What must not go past this proxy in a response."""
     kept = _upgrade(head.fields) if head.status == 101 else ()
-    return Edits(kept, _dropped(head.fields) | {b"proxy-authenticate", b"proxy-authentication-info"})
+    return Edits(kept, _dropped(head.fields) | _RESPONSE_ONLY)
 
 
 def request_via(head: RequestHead, level: Level) -> Edits:
@@ -59,4 +62,6 @@ def _upgrade(fields: FieldSection) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def _dropped(fields: FieldSection) -> frozenset[bytes]:
-    return (HOP_BY_HOP | (connection_options(fields) - _NEVER_NOMINATED)) - _FRAMING
+    if b"connection" not in fields:
+        return _ALWAYS_DROPPED
+    return _ALWAYS_DROPPED | (connection_options(fields) - _NEVER_NOMINATED)

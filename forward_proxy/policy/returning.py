@@ -26,7 +26,8 @@ def answered(
     """What the origin's response means for the client and for the store."""
     allowed = sent.allowed
     anonymised = anonymity.response_edits(allowed.level, allowed.request, response, allowed.subject)
-    cleaned = response.edited(hops.response_hops(response) | anonymised)
+    cleaning = hops.response_hops(response) | anonymised
+    cleaned = response.edited(cleaning)
     if isinstance(sent, Validate):
         meaning = caching.after_validation(
             allowed.outbound, sent.candidates, cleaned, request_at=request_at, response_at=response_at, options=options
@@ -45,7 +46,7 @@ def answered(
                 return Deny(502, "http_protocol_error", reason, None, allowed.subject.resource, changes)
             case caching.PassOn():
                 pass
-    return _relayed(sent, response, cleaned, anonymised, request_at, response_at, options)
+    return _relayed(sent, cleaned, cleaning, anonymised, request_at, response_at, options)
 
 
 def stood_in(sent: Validate, options: Options, now: int) -> Serve | None:
@@ -69,8 +70,8 @@ def _validated(sent: Validate, meaning: caching.Freshened, status: int) -> Serve
 
 def _relayed(
     sent: Forward | Validate,
-    response: ResponseHead,
     cleaned: ResponseHead,
+    cleaning: Edits,
     anonymised: Edits,
     request_at: int,
     response_at: int,
@@ -78,8 +79,7 @@ def _relayed(
 ) -> Relay:
     allowed = sent.allowed
     request = allowed.outbound
-    times = {"request_at": request_at, "response_at": response_at}
-    verdict = caching.may_store(request, cleaned, **times, options=options)
+    verdict = caching.may_store(request, cleaned, request_at=request_at, response_at=response_at, options=options)
     storing = verdict.stored if isinstance(verdict, caching.Storable) else None
     refusal = verdict.reason if isinstance(verdict, caching.NotStorable) else ""
     if sent.fwd == "bypass":
@@ -87,10 +87,12 @@ def _relayed(
     detail = "; ".join(part for part in (sent.detail, refusal) if part)
     changes = StoreChanges(invalidated=caching.invalidated(request, cleaned))
     if request.method == "HEAD" and isinstance(sent, Validate):
-        update = caching.after_head(request, sent.candidates, cleaned, **times, options=options)
+        update = caching.after_head(
+            request, sent.candidates, cleaned, request_at=request_at, response_at=response_at, options=options
+        )
         changes = StoreChanges(update.freshened, update.outdated, changes.invalidated)
     marks = _marks(cleaned.fields, CacheStatus(fwd=sent.fwd, stored=storing is not None, detail=detail))
-    edits = hops.response_hops(response) | anonymised | _dated(cleaned.fields, response_at) | marks
+    edits = cleaning | _dated(cleaned.fields, response_at) | marks
     return Relay(allowed, sent.fwd, edits, anonymised, storing, detail, changes)
 
 
@@ -124,5 +126,4 @@ def _dated(fields: FieldSection, response_at: int) -> Edits:
 
 def _marks(fields: FieldSection, said: CacheStatus) -> Edits:
     """Via and Cache-Status, each after those of the hops before us."""
-    marked = caching.with_cache_status(fields, said)
-    return hops.via(fields) | Edits(tuple((b"cache-status", value) for value in marked.get_all(b"cache-status")))
+    return Edits(hops.via(fields).set + caching.cache_status_lines(fields, said))

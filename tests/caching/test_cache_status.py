@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forward_proxy.caching.cache_status import CacheStatus, with_cache_status
+from forward_proxy.caching.cache_status import CacheStatus, cache_status_lines
 from tests.caching.messages import section
 
 
@@ -48,7 +48,7 @@ def test_any_detail_makes_a_valid_string(detail: str) -> None:
 
 
 def test_other_caches_come_first_2() -> None:
-    fields = with_cache_status(
+    lines = cache_status_lines(
         section("Cache-Status: a; hit", "X: 1", "Cache-Status: b; fwd=miss"), CacheStatus(hit=True)
     )
-    assert fields.get(b"cache-status") == b"a; hit, b; fwd=miss, forward-proxy; hit"
+    assert [value for _, value in lines] == [b"a; hit", b"b; fwd=miss", b"forward-proxy; hit"]
