@@ -26,6 +26,7 @@ from mitmproxy.proxy.layers.http._http1 import make_body_reader
 from forward_proxy.addons import heads
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.malformed import ERROR, MalformedRequest, MalformedRequestHook
+from forward_proxy.addons.messages import read_request_head
 from forward_proxy.addons.reading import Content, Lines, Unframed
 from forward_proxy.message import rawheads
 from forward_proxy.message.fields import is_token
@@ -138,7 +139,7 @@ class ClientConnection(http.Http1Server):
             yield from self._refuse(refusal, lines[0])
             return
         try:
-            self.request = request = http1.read_request_head([rawheads.in_ascii(lines[0]), *lines[1:]])
+            self.request = request = read_request_head([rawheads.in_ascii(lines[0]), *lines[1:]])
         except ValueError:
             yield from self._refuse(Refusal(400, "the target is in no form that fits the method"), lines[0])
             return
@@ -151,10 +152,15 @@ class ClientConnection(http.Http1Server):
         if request.http_version not in ("HTTP/1.0", "HTTP/1.1"):
             request.http_version = "HTTP/1.1"  # RFC 9110 §2.5: the highest minor version that we know.
         yield ReceiveHttp(http.RequestHeaders(self.stream_id, request, length == 0))
-        if self.state == self.read_headers:
-            self.body_reader = Content(make_body_reader(length))
-            self.state = self.read_body
-            yield from self.state(event)
+        if self.state != self.read_headers:
+            return
+        self.state = self.read_body
+        self.body_reader = Content(make_body_reader(length))
+        if length == 0 and request.data.method != b"CONNECT":
+            yield ReceiveHttp(http.RequestEndOfMessage(self.stream_id))
+            yield from self.mark_done(request=True)
+        else:
+            yield from self.read_body(event)
 
     def _refuse(self, refusal: Refusal, request_line: bytes = b"") -> layer.CommandGenerator[None]:
         """Answer what no flow was made for, and tell of it."""

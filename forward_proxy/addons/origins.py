@@ -17,15 +17,18 @@ from typing import Any
 import h11
 from mitmproxy.connection import Connection
 from mitmproxy.http import Request
+from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._http1 import make_body_reader
 
-from forward_proxy.addons.heads import twin
+from forward_proxy.addons.messages import read_response_head, twin
 
 # A response head, fields and all; Squid and nginx stop at 64 KiB and less.
 LONGEST_HEAD_BYTES = 256 * 1024
 
+_END = h11.EndOfMessage()
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}[ \r\n]")
 
 
@@ -46,23 +49,44 @@ class OriginConnection(http.Http1Client):
         yield from super().send(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
-        if isinstance(event, events.DataReceived) and self.request:
-            while _INTERIM.match(self.buf._data) and self.buf.maybe_extract_lines():
-                pass
-        yield from super().read_headers(event)
-        too_long = self.state == self.read_headers and len(self.buf) > LONGEST_HEAD_BYTES
-        if too_long and self.stream_id is not None:
-            yield commands.CloseConnection(self.conn)
-            message = f"response head is longer than {LONGEST_HEAD_BYTES} bytes"
-            yield ReceiveHttp(self.ReceiveProtocolError(self.stream_id, message, http.ErrorCode.GENERIC_SERVER_ERROR))
+        if not isinstance(event, events.DataReceived) or self.request is None or self.stream_id is None:
+            yield from super().read_headers(event)
+            return
+        while _INTERIM.match(self.buf._data) and self.buf.maybe_extract_lines():
+            pass
+        lines = self.buf.maybe_extract_lines()
+        if not lines:
+            if len(self.buf) > LONGEST_HEAD_BYTES:
+                yield from self._give_up(f"response head is longer than {LONGEST_HEAD_BYTES} bytes")
+            return
+        try:
+            self.response = response = read_response_head([bytes(line) for line in lines])
+            length = http1.expected_http_body_size(self.request, response)
+        except ValueError as fault:
+            yield from self._give_up(f"Cannot parse HTTP response: {fault}")
+            return
+        yield ReceiveHttp(http.ResponseHeaders(self.stream_id, response, length == 0))
+        self.body_reader = make_body_reader(length)
+        self.state = self.read_body
+        yield from self.read_body(event)
+
+    def _give_up(self, message: str) -> layer.CommandGenerator[None]:
+        yield commands.CloseConnection(self.conn)
+        error = http.ResponseProtocolError(self.stream_id or 0, message, http.ErrorCode.GENERIC_SERVER_ERROR)
+        yield ReceiveHttp(error)
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
         yield from super().mark_done(request=request, response=response)
         if self.stream_id is None and self.state == self.read_headers and self.context.client.alpn == b"h2":
             yield IdleConnection(self.conn)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, WithoutTrailers(value) if name == "body_reader" else value)
+    @property  # type: ignore[override]  # It stands before one of mitmproxy's.
+    def body_reader(self) -> "WithoutTrailers":
+        return self._body_reader
+
+    @body_reader.setter
+    def body_reader(self, reader: Any) -> None:
+        self._body_reader = WithoutTrailers(reader)
 
 
 class WithoutTrailers:
@@ -73,7 +97,7 @@ class WithoutTrailers:
 
     def __call__(self, buffer: object) -> Any:
         event = self._reader(buffer)
-        return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
+        return _END if isinstance(event, h11.EndOfMessage) else event
 
     def read_eof(self) -> Any:
         return self._reader.read_eof()

@@ -86,6 +86,11 @@ class PolicyStream(HttpStream):
         if self.client_state == self.state_consume_request_body and self.flow.response and not event.end_stream:
             yield from self._answer_instead()  # Its content is not waited for, and goes nowhere.
 
+    def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
+        """No content is too large here, and none is gathered; mitmproxy would look up four options."""
+        yield from ()
+        return False
+
     def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
         """What mitmproxy finds invalid, told by an answer of ours and a record."""
         reason = _invalid_request(self) if request else _invalid_response(self.flow)
