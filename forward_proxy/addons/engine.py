@@ -66,7 +66,8 @@ class Engine:
         opts = options.Options(mode=[], ssl_verify_upstream_trusted_ca=_text(self._options.trust_file))
         self._master = master = Master(opts)
         master._legacy_log_events.uninstall()  # A log handler that shows nothing keeps Python from showing anything.
-        next_layer = PolicyNextLayer(self._driver.tunnels)
+        hooks = Hooks(self._driver.refuse)
+        next_layer = PolicyNextLayer(self._driver.tunnels, hooks)
         certificates = _Certificates(self._authority)
         master.addons.add(Proxyserver(), certificates, next_layer)
         opts.update(
@@ -75,12 +76,11 @@ class Engine:
             validate_inbound_headers=True,
             upstream_cert=False,
         )
-        listeners = listeners_of(certificates, next_layer, self._driver, self._driver.tunnels)
-        hooks = Hooks(listeners, self._driver.refuse)
+        hooks.listen(listeners_of(certificates, next_layer, self._driver, self._driver.tunnels))
         mode = mode_specs.ProxyMode.parse("regular")
 
         def handler(reader: asyncio.StreamReader, writer: Any) -> Handler:
-            return Handler(hooks, next_layer.http2_backlog, reader, writer, opts, mode)
+            return Handler(hooks, next_layer, reader, writer, opts, mode)
 
         handover = Handover(handler, self._driver, self._authority)
         served = self._lane(handover) if self._lane else DirectClients(handler)

@@ -7,7 +7,6 @@ not, six to a request; `InlineHooks` runs those that do not wait on the spot, in
 
 import inspect
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,10 +21,15 @@ logger = logging.getLogger(__name__)
 class Hooks:
     """The listeners of each hook in their order; `refuse` is told the hook and its data when one of them fails."""
 
-    def __init__(self, listeners: Mapping[str, tuple[Listener, ...]], refuse: Callable[[str, Any], None]) -> None:
-        self._listeners = listeners
+    def __init__(self, refuse: Callable[[str, Any], None]) -> None:
         self._refuse = refuse
-        self._waiting = {name for name, calls in listeners.items() if any(map(inspect.iscoroutinefunction, calls))}
+        self._listeners: Mapping[str, tuple[Listener, ...]] = {}
+        self._waiting: frozenset[str] = frozenset()
+
+    def listen(self, listeners: Mapping[str, tuple[Listener, ...]]) -> None:
+        """Call these from now on."""
+        waiting = (name for name, calls in listeners.items() if any(map(inspect.iscoroutinefunction, calls)))
+        self._listeners, self._waiting = listeners, frozenset(waiting)
 
     def waits(self, name: str) -> bool:
         """Whether a listener of this hook is a coroutine function."""
@@ -34,7 +38,7 @@ class Hooks:
     def run(self, hook: commands.StartHook) -> None:
         """Call the listeners of a hook that does not wait; the first fault refuses and ends it."""
         if calls := self._listeners.get(hook.name):
-            (data,) = hook.args()
+            data = _data_of(hook)
             try:
                 for call in calls:
                     call(data)
@@ -43,7 +47,7 @@ class Hooks:
 
     async def run_waiting(self, hook: commands.StartHook) -> None:
         """The same for a hook that waits."""
-        (data,) = hook.args()
+        data = _data_of(hook)
         try:
             for call in self._listeners.get(hook.name, ()):
                 await call(data)
@@ -53,6 +57,12 @@ class Hooks:
     def _failed(self, name: str, data: Any) -> None:
         logger.exception("%s failed; the exchange is refused", name)
         self._refuse(name, data)
+
+
+def _data_of(hook: commands.StartHook) -> Any:
+    """The one argument of a hook; `hook.args` looks its name up in the class each time."""
+    (data,) = [value for name, value in vars(hook).items() if name != "blocking"]
+    return data
 
 
 class InlineHooks:
@@ -68,9 +78,9 @@ class InlineHooks:
 
     def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """What the top layer makes of the event, and of each hook's completion after it."""
-        pending = deque((event,))
-        while pending:
-            for command in self._top.handle_event(pending.popleft()):
+        pending = [event]
+        for each in pending:
+            for command in self._top.handle_event(each):
                 if not isinstance(command, commands.StartHook) or self._hooks.waits(command.name):
                     yield command
                     continue

@@ -3,19 +3,21 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http, options
-from mitmproxy.connection import Client, Connection
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, layers, mode_specs, server_hooks
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.layers.tls import ServerTLSLayer
 from mitmproxy.proxy.server import LiveConnectionHandler
 
 from forward_proxy.addons.hooks import Hooks, InlineHooks
+from forward_proxy.addons.layers import PolicyNextLayer
+from forward_proxy.addons.relay import Relay, Side
 from forward_proxy.addons.streams import StoredBlockHook
 
 # What one client may have waiting to be read by it before we stop reading from the origin for it.
@@ -29,7 +31,7 @@ class Handler(LiveConnectionHandler):
     def __init__(
         self,
         hooks: Hooks,
-        http2_backlog: Callable[[Client], int],
+        chosen: PolicyNextLayer,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         opts: options.Options,
@@ -37,7 +39,8 @@ class Handler(LiveConnectionHandler):
     ) -> None:
         super().__init__(reader, writer, opts, mode)
         self._hooks = hooks
-        self._http2_backlog = http2_backlog
+        self._chosen = chosen
+        self._relay: Relay | None = None
         self.layer = InlineHooks(layers.modes.HttpProxy(self.layer.context), hooks)  # type: ignore[assignment]
 
     def begin_inside(self, host: str, port: int, sni: str | None, alpn: bytes | None, tls_version: str | None) -> None:
@@ -67,10 +70,21 @@ class Handler(LiveConnectionHandler):
             await self._hooks.run_waiting(hook)
 
     async def handle_connection(self, connection: Connection) -> None:
-        if connection is not self.client:
-            io = self.transports[connection]
-            io.reader = PacedReader(io.reader, self.drained)  # type: ignore[assignment, arg-type]
+        io = self.transports[connection]
+        io.reader = Source(io.reader, self, from_client=connection is self.client)  # type: ignore[assignment, arg-type]
         await super().handle_connection(connection)
+
+    def relay(self) -> Relay | None:
+        """What moves the bytes of this client's tunnel; None while they go through layers."""
+        if self._relay is None and (tunnel := self._chosen.open_tunnel(self.client)) is not None:
+            client, origin = self._side(self.client), self._side(tunnel.context.server)
+            if client and origin:
+                self._relay = Relay(client, origin, tunnel.count, self.timeout_watchdog.register_activity)
+        return self._relay
+
+    def _side(self, connection: Connection) -> Side | None:
+        io: Any = self.transports.get(connection)
+        return Side(io.reader.reader, io.writer) if io and isinstance(io.reader, Source) else None
 
     async def drained(self) -> None:
         """Wait until the client has taken most of what waits for it.
@@ -81,7 +95,7 @@ class Handler(LiveConnectionHandler):
         if (io := self.transports.get(self.client)) and io.writer:
             with suppress(OSError):  # Whoever reads the connection will notice, too.
                 await io.writer.drain()
-        while self.client in self.transports and self._http2_backlog(self.client) > _BACKLOG_BYTES:
+        while self.client in self.transports and self._chosen.http2_backlog(self.client) > _BACKLOG_BYTES:
             await asyncio.sleep(_BACKLOG_POLL_S)
 
     def log(self, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
@@ -93,19 +107,28 @@ class Handler(LiveConnectionHandler):
             io.writer.close()
 
 
-class PacedReader:
-    """A reader that waits for the other side to be drained before it reads on."""
+class Source:
+    """What a handler reads from in place of a connection's reader.
 
-    def __init__(self, reader: asyncio.StreamReader, drained: Callable[[], Awaitable[None]]) -> None:
-        self._reader = reader
-        self._drained = drained
+    Of an origin, nothing more is read before the client has been drained.  Once the connection is a tunnel, its bytes
+    go past the handler, which sees nothing more of them than their end.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, handler: Handler, *, from_client: bool) -> None:
+        self.reader = reader
+        self._handler = handler
+        self._from_client = from_client
 
     async def read(self, limit: int) -> bytes:
-        await self._drained()
-        return await self._reader.read(limit)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reader, name)
+        data = b""
+        if (relay := self._handler.relay()) is None:
+            if not self._from_client:
+                await self._handler.drained()
+            data = await self.reader.read(limit)
+            if (relay := self._handler.relay()) is None:
+                return data
+        await relay.pump(from_client=self._from_client, data=data)
+        return b""
 
 
 class Clients(Protocol):

@@ -6,6 +6,7 @@ Decided before anything is decrypted, on the CONNECT authority and then on the s
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from mitmproxy import http, tls
@@ -14,7 +15,7 @@ from mitmproxy.proxy.context import Context
 
 from forward_proxy.addons import heads
 from forward_proxy.addons.faults import fault_of
-from forward_proxy.addons.layers import TunnelCount
+from forward_proxy.addons.relay import TunnelCount
 from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
 from forward_proxy.policy import Deny, Inspect, Policy, Tunnel, denial
 from forward_proxy.traffic.record import Record
@@ -103,7 +104,12 @@ class Tunnels:
 
 def address_of(client: Client) -> IPAddress:
     """The client's address; IPv4 also where the listener took it as IPv6."""
-    return unmapped(ip_address(client.peername[0].partition("%")[0]))
+    return _address(client.peername[0])
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> IPAddress:
+    return unmapped(ip_address(text.partition("%")[0]))
 
 
 def _record(connect: Connect, now: float, status: int | None, target: str | None = None) -> Record:

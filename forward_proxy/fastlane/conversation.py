@@ -169,8 +169,8 @@ class Conversation(asyncio.Protocol):
                 self._finish()
 
     def detach(self) -> asyncio.Transport | None:
-        """The transport of a pipe, for good; whoever takes it sets its protocol."""
-        if self._mode is not Mode.PIPED or self._client.tunnel is not None:
+        """The transport of a pipe, for good; whoever takes it sets its protocol.  None while somebody waits for it."""
+        if self._mode is not Mode.PIPED or self._choked or self._client.tunnel is not None:
             return None
         self._mode = Mode.DONE
         self._lane.conversations.discard(self)

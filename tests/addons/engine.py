@@ -115,7 +115,12 @@ def running_origin(answer: bytes, port: int = 0) -> Iterator[Origin]:
 
 @contextmanager
 def running_engine(
-    policy: Policy, folder: Path, *, fast_lane: bool = False, authority: CertStore | None = None
+    policy: Policy,
+    folder: Path,
+    *,
+    fast_lane: bool = False,
+    authority: CertStore | None = None,
+    idle_timeout_s: int = 600,
 ) -> Iterator[Running]:
     """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
     store = Store(folder / "responses")
@@ -129,7 +134,9 @@ def running_engine(
         lanes.append(Lane(lambda: driver.policy, store, Told(records), handover, LaneOptions()))
         return lanes[0]
 
-    engine = Engine(Options((("127.0.0.1", 0),)), driver, authority, lane if fast_lane else None)
+    engine = Engine(
+        Options((("127.0.0.1", 0),), idle_timeout_s=idle_timeout_s), driver, authority, lane if fast_lane else None
+    )
     bound: list[tuple[str, int]] = []
     ready = threading.Event()
 

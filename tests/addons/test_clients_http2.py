@@ -14,7 +14,7 @@ from mitmproxy.proxy.layers import http
 
 from forward_proxy.addons import clients_http2, origins, origins_http2
 from forward_proxy.addons.clients_http2 import WINDOW_BYTES, ClientStreams
-from forward_proxy.addons.layers import PolicyHttpLayer
+from forward_proxy.addons.httplayer import PolicyHttpLayer
 
 MIB = 1 << 20
 LARGE = bytes(range(251)) * (30 * MIB // 251)
