@@ -22,6 +22,7 @@ class _Judging:
     """The two methods of an event loop that differ."""
 
     dialer: Dialer | None = None
+    closes_by_number = False
 
     async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **kwargs: Any) -> Any:
         if host is not None:
@@ -29,7 +30,12 @@ class _Judging:
                 raise DialError("proxy_internal_error: no dialer")
             kwargs.pop("local_addr", None)
             kwargs["sock"] = await self.dialer.connect(host, port)
-        return await super().create_connection(protocol_factory, **kwargs)  # type: ignore[misc]
+        try:
+            return await super().create_connection(protocol_factory, **kwargs)  # type: ignore[misc]
+        except BaseException:
+            if self.closes_by_number and "sock" in kwargs:
+                kwargs["sock"].detach()
+            raise
 
     def set_task_factory(self, factory: Callable[..., Any] | None) -> None:
         wrapped = factory and _without_eager_start(factory)
@@ -40,7 +46,9 @@ class JudgingLoop(_Judging, asyncio.SelectorEventLoop):
     """Python's own."""
 
 
-FastLoop: Any = _UvLoop and type("FastLoop", (_Judging, _UvLoop), {"__doc__": "uvloop's."})
+# When uvloop gives a connection up while it is made, it closes the descriptor but not the socket object.  That would
+# close the same number once more when it is collected, and so whatever connection has got the number since.
+FastLoop: Any = _UvLoop and type("FastLoop", (_Judging, _UvLoop), {"__doc__": "uvloop's.", "closes_by_number": True})
 
 
 def judging_loop(dialer: Dialer) -> asyncio.AbstractEventLoop:

@@ -1,6 +1,7 @@
 """Both event loops: the fast one where it is installed, Python's own where it is not or does not work."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from ipaddress import ip_address
@@ -33,6 +34,37 @@ def test_no_connection_goes_round_the_dialer(kind: type[JudgingLoop]) -> None:
 
     with asyncio.Runner(loop_factory=loop) as runner, pytest.raises(DialError, match="not in this test"):
         runner.run(connect())
+
+
+@pytest.mark.parametrize("kind", loop_kinds())
+def test_a_connection_given_up_while_it_is_made_is_closed_once(kind: type[JudgingLoop]) -> None:
+    """A socket that has still the number of a closed descriptor would close the next connection to get it."""
+
+    class Dialled(Dialer):
+        async def connect(self, host: str, port: int) -> socket.socket:
+            self.sock = socket.create_connection((host, port))
+            self.sock.setblocking(False)
+            if task := asyncio.current_task():
+                task.cancel()
+            return self.sock
+
+    async def connect(port: int) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(0)
+
+    dialer = Dialled(Options({}), lambda address, port, client: None)
+    loop = kind()
+    loop.dialer = dialer
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            loop.run_until_complete(connect(server.getsockname()[1]))
+            assert dialer.sock.fileno() == -1
+            with server.accept()[0] as accepted:
+                accepted.settimeout(20)
+                assert accepted.recv(1) == b""
+    finally:
+        loop.close()
 
 
 @pytest.mark.parametrize("kind", loop_kinds())
