@@ -23,6 +23,8 @@ FIELD_LINES = 1000
 _REQUEST_LINE = re.compile(rb"([^ ]+) ([^\x00-\x20\x7f#]+) HTTP/([0-9])\.[0-9]")
 _FIELD_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*")
 _METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"))
+# Port 0 is none: for some readers it is none in particular, and so the scheme's own.
+_TARGET = re.compile(rb"/|\*|(?i:https?)://(?![^/?]*:0+(?![^/?]))")
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 
 
@@ -64,15 +66,17 @@ def _size_fault(request_line: bytes, field_lines: Sequence[bytes]) -> Refusal | 
 
 
 def _request_line_fault(line: bytes) -> Refusal | None:
-    """RFC 9112 §3: three parts, one space between them; §2.3: the version."""
+    """RFC 9112 §3: three parts, one space between them; §3.2.2: what a target begins with; §2.3: the version."""
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
         return Refusal(400, "the request line is not: method, space, target, space, HTTP/1.1")
-    method, _, major = match.groups()
+    method, target, major = match.groups()
     if not is_token(method):
         return Refusal(400, "the method is not a token")
     if method not in _METHODS and method.upper() in _METHODS:
         return Refusal(400, "methods are case-sensitive, and this one is in the wrong case")
+    if method != b"CONNECT" and not _TARGET.match(target):
+        return Refusal(400, "the target is neither a path nor a URI with scheme http or https and a port other than 0")
     return None if major == b"1" else Refusal(505, "a request in the format of HTTP/1.1 names another major version")
 
 
