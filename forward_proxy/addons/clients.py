@@ -149,6 +149,9 @@ class ClientConnection(http.Http1Server):
         except ValueError as fault:
             yield from self._refuse(Refusal(400, str(fault)[:200]), lines[0])
             return
+        if "connection" in request.headers:
+            # mitmproxy looks for close and keep-alive in lower case only; RFC 9110 §7.6.1: options have no case.
+            request.headers["connection"] = request.headers["connection"].lower()
         if request.http_version not in ("HTTP/1.0", "HTTP/1.1"):
             request.http_version = "HTTP/1.1"  # RFC 9110 §2.5: the highest minor version that we know.
         yield ReceiveHttp(http.RequestHeaders(self.stream_id, request, length == 0))

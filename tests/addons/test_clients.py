@@ -136,6 +136,13 @@ class TestHeads:
         talk.hear(GET)
         assert talk.names().count("RequestHeaders") == 2
 
+    @pytest.mark.parametrize("options", [b"close", b"Close", b"x-a, CLOSE", b"x-a\r\nConnection: Close"])
+    def test_options_of_connection_have_no_case_rfc9110_7_6_1(self, options: bytes) -> None:
+        talk = Talk()
+        talk.hear(GET.replace(b"\r\n\r\n", b"\r\nConnection: " + options + b"\r\n\r\n"))
+        talk.answer()
+        assert talk.closed
+
     def test_it_must_come_in_time_rfc9110_15_5_9(self) -> None:
         talk = Talk()
         talk.hear(GET[:20])
