@@ -28,7 +28,8 @@ _DOCUMENT = """# Conformance
 
 Made by `make conformance SUITE=DIR`, which runs the public suite [cache-tests](https://cache-tests.fyi) through this
 proxy as a forward proxy: its tests for a cache that is shared and no content delivery network, in cleartext and inside
-TLS that the proxy opens. A test passes when it and every test that it depends on do.
+TLS that the proxy opens. A test passes when it and every test that it depends on do; what does not pass is run a second
+time, for the suite counts in seconds, and a busy machine may miss one.
 
 {scores}
 {parity}

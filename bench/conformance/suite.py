@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 HOST = "origin.test"
 
 _NODE_MAJOR = 20
-_RUN_S = 110
+_RUN_S = 180
 _GET_IT = """This needs a checkout of the public suite http-tests/cache-tests, with what it imports:
 
     git clone https://github.com/http-tests/cache-tests.git ../cache-tests
@@ -78,17 +78,19 @@ class Suite:
             yield port
 
     def outcomes(self, proxy: str, origin: str, authority: Path, results: Path) -> Outcomes:
-        """Of every test for a shared cache, run once through the proxy; about 15 s.
+        """Of every test for a shared cache, run through the proxy; about 40 s.
 
-        `proxy` is HOST:PORT, `origin` a URL without a path, `authority` the proxy's certificate, `results` a file to
-        be written.  Raises SystemExit when the run breaks off.
+        What does not pass is run a second time: the suite counts in seconds, and a busy machine may miss one.  `proxy`
+        is HOST:PORT, `origin` a URL without a path, `authority` the proxy's certificate, `results` a file to be
+        written.  Raises SystemExit when the run breaks off.
         """
         command = [self._node, "--no-warnings", str(HERE / "client.mjs"), str(self._folder)]
         command += [proxy, origin, str(authority), str(results)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_RUN_S, check=False)
-        if done.returncode:
-            raise SystemExit(f"The suite's client broke off at {origin}:\n{done.stdout}{done.stderr}")
-        told = json.loads(results.read_text())
+        for _ in range(2):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_RUN_S, check=False)
+            if done.returncode:
+                raise SystemExit(f"The suite's client broke off at {origin}:\n{done.stdout}{done.stderr}")
+        told = json.loads(results.read_text())["outcomes"]
         return {name: Outcome(**test | {"missed": tuple(test["missed"])}) for name, test in told.items()}
 
 
