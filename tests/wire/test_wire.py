@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from .ends import WITHIN_S, Client, Origin, running_origin
 
 type Start = Callable[[Policy, Path], AbstractContextManager[Running]]
 
-DRIVERS: dict[str, Start] = {"addons": running_engine}
+DRIVERS: dict[str, Start] = {"addons": running_engine, "fastlane": partial(running_engine, fast_lane=True)}
 SPLIT = [odd for odd in CORPUS if odd.name in NAMES_TO_SPLIT]
 SMUGGLED = get().replace(b"ORIGIN/", b"ORIGIN/smuggled")
 BEFORE = get().replace(b"ORIGIN/", b"ORIGIN/before")
