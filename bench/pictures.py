@@ -58,7 +58,7 @@ def main() -> None:
         authority.cert_pem.write_to_path(str(folder / "origin.pem"))
         (folder / "rules").mkdir()
         (folder / "rules" / "own.yaml").write_text(_RULES)
-        proxy = Peer("proxy", (), lambda port, _: command(port, folder, ports), b"listening on ")
+        proxy = Peer("proxy", lambda port, _: command(port, folder, ports), b"listening on ")
         with running(proxy, f"http://news.test:{ports.http}/", folder) as one:
             browse(one.port, ports, folder)
         records = TrafficReader(folder / "state" / "traffic").tail(100)

@@ -1,56 +1,206 @@
-"""What was measured, as a table for the terminal and as docs/measurements.md.
+"""What was measured, in tables: for the terminal, and as docs/measurements.md with plots beside it.
 
-The first proxy is the one in question.  A ratio is the median of the rounds' own ratios, which a machine that is
-slower for a while disturbs less than the figures themselves.
+A ratio is the median of the rounds' own ratios, which a machine that is slower for a while disturbs less than the
+figures themselves.
 """
 
-import os
-import platform
-import re
-import subprocess
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import dataclass
 from statistics import median
 
 from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from bench.processes import ROOT, program
+from bench.figures import Figures, ratio
+from bench.peers import BARE, BUMP, CHAIN, LANE, SQUID
+from bench.plots import Group, bars
+from bench.processes import ROOT
+from bench.scenarios import CONNECTIONS, Plan, Scenario, hot_objects, scenarios
+from bench.surroundings import surroundings
+from bench.targets import judged
 
-# Values, one a round, by figure and by the proxy's name.
-type Figures = defaultdict[str, defaultdict[str, list[float]]]
+# A proxy that was busy for less of the time was not what limited its own figure.
+_BUSY = 0.85
+_DOCS = ROOT / "docs"
 
-# Each figure with its heading and the digits after its decimal point, in the order of the table.
-_ROWS = {
-    "hit rate": ("hits: requests/s", 0),
-    "hit cpu": ("hits: CPU s / 1,000 requests", 2),
-    "miss rate": ("misses: requests/s", 0),
-    "miss cpu": ("misses: CPU s / 1,000 requests", 2),
-    "denial rate": ("denials: requests/s", 0),
-    "denial cpu": ("denials: CPU s / 1,000 requests", 2),
-    "ready": ("start to `listening on`: s", 2),
-    "answered": ("start to first answer: s", 2),
-    "memory": ("resident memory after loads: MiB", 0),
-}
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that one run found; `peers` are the names of the proxies in the order of the tables."""
+
+    plan: Plan
+    peers: Sequence[str]
+    left_out: dict[str, str]
+    figures: Figures
+    faults: Sequence[str]
+    lasted_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    key: str
+    heading: str
+    digits: int = 0
+
+
+def sections(plan: Plan) -> dict[str, list[Row]]:
+    """The tables by their titles."""
+    made = scenarios(plan)
+    rates = [each for each in made if each.kind == "rate"]
+    bulks = [each for each in made if each.kind == "bulk"]
+    return {
+        "Requests a second, cleartext": [Row(each.key, each.heading) for each in rates if not each.secure],
+        "Requests a second, inside CONNECT and TLS": [Row(each.key, each.heading) for each in rates if each.secure],
+        f"Large content ({plan.bulk_bytes / 2**20:,.0f} MiB), MB/s": [Row(each.key, _spelled(each)) for each in bulks],
+        "Latency of a hit, ms": list(_latency_rows()),
+        "CPU seconds for 1,000 requests": [Row(f"cpu {each.key}", _spelled(each), 3) for each in rates],
+        "CPU seconds for 1,000 MB": [Row(f"cpu {each.key}", _spelled(each), 2) for each in bulks],
+        "Start and memory": [Row("start", "start to first answer: s", 2), Row("memory", "resident after all: MiB")],
+    }
+
+
+def _spelled(each: Scenario) -> str:
+    return each.heading if each.unread else f"{each.heading}, {'TLS' if each.secure else 'cleartext'}"
+
+
+def _latency_rows() -> Iterator[Row]:
+    for layer, prefix in ("cleartext", ""), ("TLS", "tls "):
+        for load, heading in ("one", "one client"), ("half", "half load"):
+            for quantile in "p50", "p99":
+                yield Row(f"{prefix}latency {load} {quantile}", f"{quantile}, {heading}, {layer}", 3)
+
+
+def printed(run: Run) -> str:
+    """Everything in Markdown, which terminals show well enough too."""
+    parts = []
+    for title, rows in sections(run.plan).items():
+        if made := _table(run, rows):
+            parts.append(f"## {title}\n\n{made}")
+    parts.append(f"## Targets\n\n{_targets(run)}")
+    if run.left_out:
+        parts.append("## Skipped\n\n" + "".join(f"- {name}: {reason}.\n" for name, reason in run.left_out.items()))
+    if run.faults:
+        parts.append("## Answered wrongly, and so not counted\n\n" + "".join(f"- {fault}\n" for fault in run.faults))
+    return "\n".join(parts)
+
+
+def write_documents(run: Run) -> None:
+    """docs/measurements.md and its plots."""
+    titles = list(sections(run.plan).items())
+    for file, (title, rows) in zip(("cleartext.svg", "tls.svg"), titles[:2], strict=True):
+        groups = []
+        for row in rows:
+            values = run.figures[row.key]
+            groups.append(Group(row.heading, {name: _middle(values[name]) for name in run.peers if values[name]}))
+        (_DOCS / file).write_text(bars(title, [group for group in groups if group.values]), encoding="utf-8")
+    where = "\n".join(f"| {what} | {text} |" for what, text in surroundings())
+    text = _DOCUMENT.format(printed=printed(run), how=_how(run), where=where)
+    (_DOCS / "measurements.md").write_text(text, encoding="utf-8")
+
+
+def _table(run: Run, rows: Sequence[Row]) -> str:
+    """Only proxies that have figures here; nothing when none has."""
+    rows = [row for row in rows if any(run.figures[row.key].values())]
+    names = [name for name in run.peers if any(run.figures[row.key][name] for row in rows)]
+    if not rows:
+        return ""
+    first = LANE if LANE in names else CHAIN
+    others = [other for other in ("Squid", BARE, CHAIN) if other != first]
+    made = Table("", *names, *(f"{first} to {other}" for other in others), box=MARKDOWN)
+    for column in made.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        squid = SQUID if run.figures[row.key][SQUID] else BUMP
+        ratios = [ratio(run.figures, row.key, first, squid if other == "Squid" else other) for other in others]
+        told = [f"{each:.2f}" if each else "–" for each in ratios]
+        made.add_row(row.heading, *(_cell(run, row, name) for name in names), *told)
+    return _rendered(made)
+
+
+def _targets(run: Run) -> str:
+    made = Table("target", "measured", "", box=MARKDOWN)
+    for each in judged(run.figures):
+        made.add_row(each.text, each.measured, each.verdict)
+    return _rendered(made)
+
+
+def _rendered(made: Table) -> str:
+    console = Console(width=240)
+    with console.capture() as capture:
+        console.print(made)
+    return "".join(f"{line.strip()}\n" for line in capture.get().splitlines() if line.strip())
+
+
+def _cell(run: Run, row: Row, name: str) -> str:
+    values = run.figures[row.key][name]
+    if not values:
+        return "–"
+    middle = _middle(values)
+    spread = (max(values.values()) - min(values.values())) / 2 / middle if middle else 0
+    busy = run.figures[f"busy {row.key}"][name]
+    mark = "*" if busy and _middle(busy) < _BUSY else ""
+    return f"{middle:,.{row.digits}f}{mark}" + (f" ±{spread:.0%}" if len(values) > 1 else "")
+
+
+def _middle(values: dict[int, float]) -> float:
+    return median(values.values())
+
+
+def _how(run: Run) -> str:
+    plan = run.plan
+    return (
+        f"{plan.rounds} rounds in {run.lasted_s / 60:.0f} minutes; {plan.load_s:g} s for each load with {CONNECTIONS} "
+        f"connections, after {plan.warm_up_s:g} s that are not counted; large contents in {plan.bulk_rounds} of the "
+        f"rounds, one at a time; a catalogue of {plan.catalogue:,} objects, of which "
+        f"the {hot_objects(plan.catalogue):,} most popular are stored"
+    )
+
+
 _DOCUMENT = """# Measurements
 
-Made by `make bench`; `make bench QUICK=1` is shorter and writes nothing. A figure is the median over the rounds, with
-the least and the most in brackets; a ratio is the median of the rounds' own ratios of forward-proxy to the other. The
-machine is shared with other work: the ratios count, the figures only tell the scale.
+Made by `make bench`; `make bench QUICK=1` is shorter and only prints. A figure is the median over the rounds, ± half of
+what lies between the least and the most; a ratio is the median of the rounds' own ratios. The machine is shared with
+other work: the ratios count, the figures only tell the scale. A star marks a figure that the proxy itself did not
+limit: it had less than 85 % of its core to do, the rest was waiting for the load generator, the origin, or other work
+on the machine.
 
-{table}
+![Requests a second, cleartext](cleartext.svg)
+
+![Requests a second, inside CONNECT and TLS](tls.svg)
+
+{printed}
 ## How
 
 - {how}.
-- In each round every proxy is started, loaded scenario by scenario in turn with the others, and stopped. CPU time and
-  memory are the proxy's own, as the kernel counts them.
-- Client, proxy and origin talk over loopback. Requests are in absolute-form, content is 1 KiB. Hits are
-  `max-age=86400`, misses `no-store`, a denial is a page that names the rule.
-- forward-proxy is one process with the shipped rules and one more, and logs every exchange; its output goes to a file.
-  mitmdump is that of the same environment, without addons; it neither stores nor denies.
+- In each round every proxy is started with an empty store, loaded scenario by scenario in turn with the others, and
+  stopped. All of them have the same one core; the load generator and the origin have another.
+- Everything talks over loopback. The load generator is `bench/load.c`: it keeps its connections, never pipelines, asks
+  in absolute-form or inside tunnels with TLS (many requests in one tunnel), and checks status, length and Cache-Status
+  of every answer; the content of one answer of each kind is compared besides. A scenario with a wrong answer gives no
+  figure.
+- Hits are `max-age=86400`, asked for by everyone under one URL. Misses have a URL each; they are `no-store`, or may be
+  stored and then are. A denial is the proxy's own page for a path that its rules refuse.
+- 80/20: each request is drawn from the catalogue by Zipf's law (rank i in proportion to 1/i). The most popular objects,
+  which together draw 80 % of the requests, may be stored and were asked for before; all others, which draw 20 %, are
+  `no-store`. So 80 % are hits and 20 % are misses, whatever the proxy.
+- Handshake + hit: a new connection, CONNECT, a whole TLS handshake (no resumption) and one hit, again and again.
+- The tunnel carries TLS from the origin to the load generator, which does not decrypt it; neither does it decrypt large
+  content inside TLS, so that it does not limit what is measured.
+- Half load: requests at half of the rate that this proxy had just reached, each counted from the moment when it was
+  due. One client: the next request follows the answer before.
+- CPU and memory are the proxy's and its children's, as the kernel counts them.
+
+What each proxy was told:
+
+- forward-proxy: the shipped rules and one that denies a path; policy, store and log on; output to a file; one process.
+  Room in the store for the large content. `inspect: never` for the port of the tunnel.
+- Squid: one worker, a memory cache of 512 MB that keeps all (`memory_cache_mode always`, objects up to 1 MB), a disk
+  cache for the large content only, its access log written by its usual daemon, an ACL that denies the same path. With
+  ssl-bump: `bump all`, so that it contacts no origin for a handshake, certificates kept in memory; `splice` for the
+  tunnel.
+- mitmdump: that of the same environment, without addons; it neither stores nor denies. Large content is streamed, and
+  the port of the tunnel ignored.
 
 ## Where
 
@@ -58,57 +208,3 @@ machine is shared with other work: the ratios count, the figures only tell the s
 |---|---|
 {where}
 """
-
-
-def new_figures() -> Figures:
-    return defaultdict(lambda: defaultdict(list))
-
-
-def table(names: Sequence[str], figures: Figures) -> str:
-    """In Markdown, which terminals show well enough too."""
-    first, *others = names
-    made = Table("", *names, *(f"ratio to {other}" for other in others), box=MARKDOWN)
-    for column in made.columns[1:]:
-        column.justify = "right"
-    for figure, (heading, digits) in _ROWS.items():
-        if by_name := figures.get(figure):
-            ratios = [_ratio(by_name[first], by_name[other]) for other in others]
-            made.add_row(heading, *(_spread(by_name[name], digits) for name in names), *ratios)
-    console = Console(width=200)
-    with console.capture() as capture:
-        console.print(made)
-    return "".join(f"{line.strip()}\n" for line in capture.get().splitlines() if line.strip())
-
-
-def write_document(made: str, how: str) -> None:
-    where = "\n".join(f"| {what} | {text} |" for what, text in _surroundings())
-    (ROOT / "docs" / "measurements.md").write_text(_DOCUMENT.format(table=made, how=how, where=where), encoding="utf-8")
-
-
-def _spread(values: Sequence[float], digits: int) -> str:
-    if not values:
-        return "–"
-    return f"{median(values):,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
-
-
-def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
-    ratios = [our / their for our, their in zip(ours, theirs, strict=False) if their]
-    return f"{median(ratios):.2f}" if ratios else "–"
-
-
-def _surroundings() -> Iterator[tuple[str, str]]:
-    yield "date", f"{datetime.now(UTC):%Y-%m-%d}"
-    yield "machine", f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, shared"
-    yield "kernel", f"{platform.system()} {platform.release()}"
-    yield "Python", platform.python_version()
-    yield "mitmproxy", version("mitmproxy")
-    for name in ("wrk", "nginx"):
-        yield name, _version(name)
-
-
-def _version(name: str) -> str:
-    if (path := program(name)) is None:
-        return "not installed"
-    told = subprocess.run([path, "-v"], capture_output=True, text=True, check=False)
-    found = re.search(r"\d+(\.\d+)+", told.stdout + told.stderr)
-    return found[0] if found else "unknown"
