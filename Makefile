@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 SUITE ?=
 
-.PHONY: run setup test check conformance bench pictures lock clean
+.PHONY: run setup test check conformance bench soak browser pictures lock clean
 
 run: setup
 	@$(BIN)/python -m forward_proxy run $(ARGS)
@@ -34,9 +34,17 @@ check: setup
 conformance: setup
 	@$(BIN)/python -m bench.conformance $(SUITE)
 
-# Writes docs/measurements.md; QUICK=1 takes half a minute, and only prints.
+# Writes docs/measurements.md and plots (about twenty minutes); QUICK=1 takes less than three, and only prints.
 bench: setup
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+# A million mixed requests, an hour or so; COUNT=100000 shortens, LANE=off asks the chain alone.
+soak: setup
+	@$(BIN)/python -m bench.soak $(or $(COUNT),1000000) $(LANE)
+
+# Writes docs/browser.md: HTTP/2 or HTTP/1.1 for Chromium.
+browser: setup
+	@$(BIN)/python -m bench.browser
 
 # Writes docs/live.svg.
 pictures: setup

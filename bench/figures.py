@@ -13,12 +13,12 @@ def new_figures() -> Figures:
 
 def ratio(figures: Figures, key: str, one: str, other: str) -> float | None:
     """The median of the rounds' own ratios; None when no round has both."""
-    ours, theirs = figures[key][one], figures[key][other]
+    ours, theirs = (figures[key].get(name, {}) for name in (one, other))
     ratios = [ours[number] / theirs[number] for number in ours if theirs.get(number)]
     return median(ratios) if ratios else None
 
 
 def middle(figures: Figures, key: str, name: str) -> float | None:
     """The median; None when nothing was measured."""
-    values = figures[key][name]
+    values = figures[key].get(name)
     return median(values.values()) if values else None

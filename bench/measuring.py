@@ -139,6 +139,8 @@ class Bench:
             number, f"cpu {scenario.key}", peer, 1000 * spent_s / (outcome.bytes / 1e6 if bulk else outcome.total)
         )
         self._add(number, f"busy {scenario.key}", peer, spent_s / lasted_s)
+        if not bulk and not scenario.fresh:
+            self._add(number, f"opened {scenario.key}", peer, outcome.opened / outcome.total)
         self._add(number, f"generator {scenario.key}", peer, outcome.cpu_s / outcome.s)
 
     def _latency(self, number: int, scenario: Scenario, peer: Peer, options: list[object]) -> None:

@@ -20,10 +20,11 @@ from bench.origin import HOST, Origin
 from bench.processes import ROOT, Peer, program
 
 LANE, CHAIN, SQUID, BUMP, BARE = "lane on", "lane off", "Squid", "Squid ssl-bump", "mitmdump"
+RSA_BUMP = "Squid ssl-bump RSA"  # As its documentation has it; the other has keys as quick as ours.
 WORKERS = "two workers"
 DENIED = "/denied/"
 
-_OURS = frozenset({"cleartext", "tls", "tunnel", "cache", "rules"})
+_OURS = frozenset({"cleartext", "tls", "handshake", "tunnel", "cache", "rules"})
 _SERVERS_USER = "proxy"  # Whom Squid becomes when root starts it, in Debian.
 _SQUID = """http_port 127.0.0.1:{port}{bump}
 access_log {access_log}
@@ -68,26 +69,26 @@ def compared(origin: Origin, cores: Sequence[int]) -> Compared:
     found: list[Peer] = []
     left_out: dict[str, str] = {}
     if run_knows("--fast-lane"):
-        found += [_ours(origin, name, "--fast-lane", word) for name, word in ((LANE, "on"), (CHAIN, "off"))]
+        found += [ours(origin, name, "--fast-lane", word) for name, word in ((LANE, "on"), (CHAIN, "off"))]
     else:
         left_out[LANE] = "`run` has no --fast-lane here; what it does without is measured as lane off"
-        found += [_ours(origin, CHAIN)]
+        found += [ours(origin, CHAIN)]
     if not run_knows("--workers"):
         left_out[WORKERS] = "`run` has no --workers here"
     elif len(cores) < 2:
         left_out[WORKERS] = f"two free cores beside the load generator's are needed, this machine has {len(cores)}"
     else:
-        found += [_ours(origin, WORKERS, "--workers", "2", abilities=_OURS - {"tls", "tunnel"})]
+        found += [ours(origin, WORKERS, "--workers", "2", abilities=_OURS - {"tls", "handshake", "tunnel"})]
     squid = program("squid")
     if squid is None:
-        left_out |= dict.fromkeys((SQUID, BUMP), "squid is not installed (Debian: squid-openssl)")
+        left_out |= dict.fromkeys((SQUID, BUMP, RSA_BUMP), "squid is not installed (Debian: squid-openssl)")
     else:
         found += [_squid(origin, squid)]
         helper = program("security_file_certgen")
         if helper is None or "--enable-ssl-crtd" not in _said(squid, "-v"):
-            left_out[BUMP] = "this squid was built without ssl-bump (Debian: squid-openssl)"
+            left_out |= dict.fromkeys((BUMP, RSA_BUMP), "this squid has no ssl-bump (Debian: squid-openssl)")
         else:
-            found += [_squid(origin, squid, helper)]
+            found += [_squid(origin, squid, helper), _squid(origin, squid, helper, trustme.KeyType.RSA)]
     mitmdump = shutil.which("mitmdump", path=str(Path(sys.executable).parent))
     if mitmdump is None:
         left_out[BARE] = "mitmdump is not in this environment"
@@ -102,7 +103,7 @@ def run_knows(flag: str) -> bool:
     return flag in _said(sys.executable, "-m", "forward_proxy", "run", "--help")
 
 
-def _ours(origin: Origin, name: str, *flags: str, abilities: frozenset[str] = _OURS) -> Peer:
+def ours(origin: Origin, name: str, *flags: str, abilities: frozenset[str] = _OURS) -> Peer:
     def command(port: int, folder: Path) -> list[str]:
         (rules := folder / "rules").mkdir()
         denial = {"id": "denied", "action": "deny", "match": {"path": f"{DENIED}*"}, "reason": "To be measured"}
@@ -122,13 +123,13 @@ def _ours(origin: Origin, name: str, *flags: str, abilities: frozenset[str] = _O
     return Peer(name, command, b"listening on ", abilities, "state/ca/forward-proxy-ca.pem")
 
 
-def _squid(origin: Origin, squid: str, helper: str = "") -> Peer:
-    """Plain, or with the helper that makes certificates and so with ssl-bump."""
+def _squid(origin: Origin, squid: str, helper: str = "", keys: trustme.KeyType = trustme.KeyType.ECDSA) -> Peer:
+    """Plain, or with the helper that makes certificates, with keys of the kind that the authority has: ssl-bump."""
 
     def command(port: int, folder: Path) -> list[str]:
         bump, text = "", f"acl denied urlpath_regex ^{DENIED}\n"
         if helper:
-            authority = trustme.CA()
+            authority = trustme.CA(key_type=keys)
             authority.cert_pem.write_to_path(str(folder / "ca.pem"))
             (folder / "both.pem").write_bytes(authority.cert_pem.bytes() + authority.private_key_pem.bytes())
             bump = (
@@ -148,8 +149,10 @@ def _squid(origin: Origin, squid: str, helper: str = "") -> Peer:
         subprocess.run([*made, "-z"], check=True, capture_output=True)
         return made
 
+    if keys is trustme.KeyType.RSA:
+        return Peer(RSA_BUMP, command, b"", frozenset({"handshake", "cache"}), "ca.pem")
     if helper:
-        return Peer(BUMP, command, b"", frozenset({"tls", "tunnel", "cache", "rules"}), "ca.pem")
+        return Peer(BUMP, command, b"", frozenset({"tls", "handshake", "tunnel", "cache", "rules"}), "ca.pem")
     return Peer(SQUID, command, b"", frozenset({"cleartext", "tunnel", "cache", "rules"}))
 
 
@@ -165,7 +168,9 @@ def _bare(origin: Origin, mitmdump: str) -> Peer:
         words += ["--ignore-hosts", f":{origin.tunnel}$"]
         return [mitmdump, "-q", "--listen-host", "127.0.0.1", "--listen-port", str(port), *words]
 
-    return Peer(BARE, command, b"", frozenset({"cleartext", "tls", "tunnel"}), "mitmproxy/mitmproxy-ca-cert.pem")
+    return Peer(
+        BARE, command, b"", frozenset({"cleartext", "tls", "handshake", "tunnel"}), "mitmproxy/mitmproxy-ca-cert.pem"
+    )
 
 
 def _said(*command: str) -> str:

@@ -12,7 +12,7 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import Figures, ratio
+from bench.figures import Figures, middle, ratio
 from bench.peers import BARE, BUMP, CHAIN, LANE, SQUID
 from bench.plots import Group, bars
 from bench.processes import ROOT
@@ -20,8 +20,10 @@ from bench.scenarios import CONNECTIONS, Plan, Scenario, hot_objects, scenarios
 from bench.surroundings import surroundings
 from bench.targets import judged
 
-# A proxy that was busy for less of the time was not what limited its own figure.
+# Shares of the time a proxy was busy and the load generator was, and of requests that had to open a connection.
 _BUSY = 0.85
+_REOPENED = 0.5
+_FULL = 0.95
 _DOCS = ROOT / "docs"
 
 
@@ -119,9 +121,9 @@ def _table(run: Run, rows: Sequence[Row]) -> str:
 
 
 def _targets(run: Run) -> str:
-    made = Table("target", "measured", "", box=MARKDOWN)
+    made = Table("target", "measured", "by CPU time", "", box=MARKDOWN)
     for each in judged(run.figures):
-        made.add_row(each.text, each.measured, each.verdict)
+        made.add_row(each.text, each.measured, each.by_cpu, each.verdict)
     return _rendered(made)
 
 
@@ -136,11 +138,19 @@ def _cell(run: Run, row: Row, name: str) -> str:
     values = run.figures[row.key][name]
     if not values:
         return "–"
-    middle = _middle(values)
-    spread = (max(values.values()) - min(values.values())) / 2 / middle if middle else 0
-    busy = run.figures[f"busy {row.key}"][name]
-    mark = "*" if busy and _middle(busy) < _BUSY else ""
-    return f"{middle:,.{row.digits}f}{mark}" + (f" ±{spread:.0%}" if len(values) > 1 else "")
+    found = _middle(values)
+    spread = (max(values.values()) - min(values.values())) / 2 / found if found else 0
+    return f"{found:,.{row.digits}f}{_marks(run, row, name)}" + (f" ±{spread:.0%}" if len(values) > 1 else "")
+
+
+def _marks(run: Run, row: Row, name: str) -> str:
+    """What else than the proxy's speed made its figure."""
+    busy, opened, generator = (
+        middle(run.figures, f"{what} {row.key}", name) for what in ("busy", "opened", "generator")
+    )
+    limited = "*" if busy is not None and busy < _BUSY else ""
+    limited += "‡" if generator is not None and generator > _FULL else ""
+    return limited + ("†" if opened is not None and opened > _REOPENED else "")
 
 
 def _middle(values: dict[int, float]) -> float:
@@ -163,7 +173,8 @@ Made by `make bench`; `make bench QUICK=1` is shorter and only prints. A figure 
 what lies between the least and the most; a ratio is the median of the rounds' own ratios. The machine is shared with
 other work: the ratios count, the figures only tell the scale. A star marks a figure that the proxy itself did not
 limit: it had less than 85 % of its core to do, the rest was waiting for the load generator, the origin, or other work
-on the machine.
+on the machine. ‡ marks one that the load generator limited,
+† a proxy that closed most connections after one answer.
 
 ![Requests a second, cleartext](cleartext.svg)
 
@@ -189,6 +200,8 @@ on the machine.
   content inside TLS, so that it does not limit what is measured.
 - Half load: requests at half of the rate that this proxy had just reached, each counted from the moment when it was
   due. One client: the next request follows the answer before.
+- OpenSSL 3.0 costs a client about as much for a handshake as a proxy: where the load generator limits a figure (‡), the
+  ratio by CPU time says more.
 - CPU and memory are the proxy's and its children's, as the kernel counts them.
 
 What each proxy was told:
@@ -198,7 +211,8 @@ What each proxy was told:
 - Squid: one worker, a memory cache of 512 MB that keeps all (`memory_cache_mode always`, objects up to 1 MB), a disk
   cache for the large content only, its access log written by its usual daemon, an ACL that denies the same path. With
   ssl-bump: `bump all`, so that it contacts no origin for a handshake, certificates kept in memory; `splice` for the
-  tunnel.
+  tunnel. Its authority has a P-256 key, and so have its certificates, as ours; "RSA" is the same with RSA 2048, as its
+  documentation has it.
 - mitmdump: that of the same environment, without addons; it neither stores nor denies. Large content is streamed, and
   the port of the tunnel ignored.
 
