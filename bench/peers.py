@@ -17,14 +17,13 @@ from pathlib import Path
 import trustme
 
 from bench.origin import HOST, Origin
-from bench.processes import ROOT, Peer, program
+from bench.processes import ROOT, Peer, StartError, program
 
 LANE, CHAIN, SQUID, BUMP, BARE = "lane on", "lane off", "Squid", "Squid ssl-bump", "mitmdump"
-RSA_BUMP = "Squid ssl-bump RSA"  # As its documentation has it; the other has keys as quick as ours.
 WORKERS = "two workers"
 DENIED = "/denied/"
 
-_OURS = frozenset({"cleartext", "tls", "handshake", "tunnel", "cache", "rules"})
+_OURS = frozenset({"cleartext", "tls", "tunnel", "cache", "rules"})
 _SERVERS_USER = "proxy"  # Whom Squid becomes when root starts it, in Debian.
 _SQUID = """http_port 127.0.0.1:{port}{bump}
 access_log {access_log}
@@ -78,17 +77,17 @@ def compared(origin: Origin, cores: Sequence[int]) -> Compared:
     elif len(cores) < 2:
         left_out[WORKERS] = f"two free cores beside the load generator's are needed, this machine has {len(cores)}"
     else:
-        found += [ours(origin, WORKERS, "--workers", "2", abilities=_OURS - {"tls", "handshake", "tunnel"})]
+        found += [ours(origin, WORKERS, "--workers", "2", abilities=_OURS - {"tls", "tunnel"})]
     squid = program("squid")
     if squid is None:
-        left_out |= dict.fromkeys((SQUID, BUMP, RSA_BUMP), "squid is not installed (Debian: squid-openssl)")
+        left_out |= dict.fromkeys((SQUID, BUMP), "squid is not installed (Debian: squid-openssl)")
     else:
         found += [_squid(origin, squid)]
         helper = program("security_file_certgen")
         if helper is None or "--enable-ssl-crtd" not in _said(squid, "-v"):
-            left_out |= dict.fromkeys((BUMP, RSA_BUMP), "this squid has no ssl-bump (Debian: squid-openssl)")
+            left_out[BUMP] = "this squid has no ssl-bump (Debian: squid-openssl)"
         else:
-            found += [_squid(origin, squid, helper), _squid(origin, squid, helper, trustme.KeyType.RSA)]
+            found += [_squid(origin, squid, helper)]
     mitmdump = shutil.which("mitmdump", path=str(Path(sys.executable).parent))
     if mitmdump is None:
         left_out[BARE] = "mitmdump is not in this environment"
@@ -123,36 +122,33 @@ def ours(origin: Origin, name: str, *flags: str, abilities: frozenset[str] = _OU
     return Peer(name, command, b"listening on ", abilities, "state/ca/forward-proxy-ca.pem")
 
 
-def _squid(origin: Origin, squid: str, helper: str = "", keys: trustme.KeyType = trustme.KeyType.ECDSA) -> Peer:
-    """Plain, or with the helper that makes certificates, with keys of the kind that the authority has: ssl-bump."""
+def _squid(origin: Origin, squid: str, helper: str = "") -> Peer:
+    """Plain, or with the helper that makes certificates and so with ssl-bump."""
 
     def command(port: int, folder: Path) -> list[str]:
         bump, text = "", f"acl denied urlpath_regex ^{DENIED}\n"
         if helper:
-            authority = trustme.CA(key_type=keys)
+            authority = trustme.CA()
             authority.cert_pem.write_to_path(str(folder / "ca.pem"))
             (folder / "both.pem").write_bytes(authority.cert_pem.bytes() + authority.private_key_pem.bytes())
             bump = (
                 f" ssl-bump tls-cert={folder}/both.pem generate-host-certificates=on dynamic_cert_mem_cache_size=16MB"
             )
             text += _SQUID_BUMP.format(helper=helper, folder=folder, tunnel=origin.tunnel)
-            subprocess.run(
-                [helper, "-c", "-s", f"{folder}/certificates", "-M", "16MB"], check=True, capture_output=True
-            )
+            _prepared(helper, "-c", "-s", f"{folder}/certificates", "-M", "16MB")
         access_log = f"daemon:{folder}/access.log squid"
         text += _SQUID.format(port=port, bump=bump, folder=folder, ca_file=origin.ca_file, access_log=access_log)
         (configuration := folder / "squid.conf").write_text(text)
         if os.geteuid() == 0:
             for each in folder, *folder.rglob("*"):
                 shutil.chown(each, _SERVERS_USER)
-        made = [squid, "-N", "-f", str(configuration)]
-        subprocess.run([*made, "-z"], check=True, capture_output=True)
+        # Shared memory is named after the service: one of its own for each that runs here.
+        made = [squid, "-n", f"bench{port}", "-N", "-f", str(configuration)]
+        _prepared(*made, "-z")
         return made
 
-    if keys is trustme.KeyType.RSA:
-        return Peer(RSA_BUMP, command, b"", frozenset({"handshake", "cache"}), "ca.pem")
     if helper:
-        return Peer(BUMP, command, b"", frozenset({"tls", "handshake", "tunnel", "cache", "rules"}), "ca.pem")
+        return Peer(BUMP, command, b"", frozenset({"tls", "tunnel", "cache", "rules"}), "ca.pem")
     return Peer(SQUID, command, b"", frozenset({"cleartext", "tunnel", "cache", "rules"}))
 
 
@@ -168,9 +164,13 @@ def _bare(origin: Origin, mitmdump: str) -> Peer:
         words += ["--ignore-hosts", f":{origin.tunnel}$"]
         return [mitmdump, "-q", "--listen-host", "127.0.0.1", "--listen-port", str(port), *words]
 
-    return Peer(
-        BARE, command, b"", frozenset({"cleartext", "tls", "handshake", "tunnel"}), "mitmproxy/mitmproxy-ca-cert.pem"
-    )
+    return Peer(BARE, command, b"", frozenset({"cleartext", "tls", "tunnel"}), "mitmproxy/mitmproxy-ca-cert.pem")
+
+
+def _prepared(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StartError(f"{command!r} failed: {done.stdout}{done.stderr}")
 
 
 def _said(*command: str) -> str:

@@ -10,8 +10,8 @@ from html import escape
 _WIDTH, _LEFT, _RIGHT = 760, 190, 130
 _BAR, _GAP, _TOP = 15, 14, 64
 # Told apart by people who see no red or green, too; the same proxy has the same colour everywhere.
-_COLOURS = ("#0072b2", "#56b4e9", "#e69f00", "#d55e00", "#999999", "#009e73", "#cc79a7")
-_NAMES = ("lane on", "lane off", "Squid", "Squid ssl-bump", "mitmdump", "two workers", "Squid ssl-bump RSA")
+_COLOURS = ("#0072b2", "#56b4e9", "#e69f00", "#d55e00", "#999999", "#009e73")
+_NAMES = ("lane on", "lane off", "Squid", "Squid ssl-bump", "mitmdump", "two workers")
 _STYLE = """text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-size: 16px; font-weight: 600; } .figure { font-size: 12px; } .page { fill: #ffffff; }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3; } .page { fill: #0d1117; } }"""

@@ -211,8 +211,7 @@ What each proxy was told:
 - Squid: one worker, a memory cache of 512 MB that keeps all (`memory_cache_mode always`, objects up to 1 MB), a disk
   cache for the large content only, its access log written by its usual daemon, an ACL that denies the same path. With
   ssl-bump: `bump all`, so that it contacts no origin for a handshake, certificates kept in memory; `splice` for the
-  tunnel. Its authority has a P-256 key, and so have its certificates, as ours; "RSA" is the same with RSA 2048, as its
-  documentation has it.
+  tunnel. Its authority has a P-256 key, and so have its certificates, as ours.
 - mitmdump: that of the same environment, without addons; it neither stores nor denies. Large content is streamed, and
   the port of the tunnel ignored.
 

@@ -113,4 +113,4 @@ def _secured(each: Scenario) -> Scenario:
 
 
 def _layer(each: Scenario) -> str:
-    return "tunnel" if each.unread else "handshake" if each.fresh else "tls" if each.secure else "cleartext"
+    return "tunnel" if each.unread else "tls" if each.secure else "cleartext"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.figures import Figures, middle, ratio
-from bench.peers import BARE, BUMP, CHAIN, LANE, RSA_BUMP, SQUID, WORKERS
+from bench.peers import BARE, BUMP, CHAIN, LANE, SQUID, WORKERS
 
 _NOT_MEASURED = "not measured"
 # Key, other proxy and the least ratio to it, by what is promised.
@@ -15,7 +15,6 @@ _RATIOS = {
     "hits 1 KiB, TLS": ("tls hit 1k", BUMP, 1.5),
     "hits 64 KiB, TLS": ("tls hit 64k", BUMP, 1.5),
     "handshake + hit": ("tls handshake", BUMP, 1.1),
-    "handshake + hit, RSA at Squid": ("tls handshake", RSA_BUMP, 1.1),
     "misses, cleartext": ("miss", BARE, 1.5),
     "misses that are stored, cleartext": ("stored miss", BARE, 1.5),
     "misses, TLS": ("tls miss", BARE, 1.5),

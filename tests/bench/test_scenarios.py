@@ -16,7 +16,7 @@ def test_no_two_scenarios_share_a_name() -> None:
 
 
 def test_a_proxy_without_cache_or_rules_is_asked_for_misses_only() -> None:
-    bare = frozenset({"cleartext", "tls", "handshake", "tunnel"})
+    bare = frozenset({"cleartext", "tls", "tunnel"})
     asked = {each.key for each in scenarios(FULL) if each.needs <= bare}
     assert asked == {
         *("miss", "stored miss", "mix", "tls miss", "tls stored miss", "tls mix"),
