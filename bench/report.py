@@ -4,7 +4,7 @@ A ratio is the median of the rounds' own ratios, which a machine that is slower 
 figures themselves.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -89,16 +89,22 @@ def printed(run: Run) -> str:
 
 def write_documents(run: Run) -> None:
     """docs/measurements.md and its plots."""
-    titles = list(sections(run.plan).items())
-    for file, (title, rows) in zip(("cleartext.svg", "tls.svg"), titles[:2], strict=True):
+    for name, made in documents(run, surroundings()).items():
+        (_DOCS / name).write_text(made, encoding="utf-8")
+
+
+def documents(run: Run, where: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What is written to docs/, by the name of the file."""
+    made = {}
+    for file, (title, rows) in zip(("cleartext.svg", "tls.svg"), sections(run.plan).items(), strict=False):
         groups = []
         for row in rows:
             values = run.figures[row.key]
             groups.append(Group(row.heading, {name: _middle(values[name]) for name in run.peers if values[name]}))
-        (_DOCS / file).write_text(bars(title, [group for group in groups if group.values]), encoding="utf-8")
-    where = "\n".join(f"| {what} | {text} |" for what, text in surroundings())
-    text = _DOCUMENT.format(printed=printed(run), how=_how(run), where=where)
-    (_DOCS / "measurements.md").write_text(text, encoding="utf-8")
+        made[file] = bars(title, [group for group in groups if group.values])
+    lines = "\n".join(f"| {what} | {text} |" for what, text in where)
+    made["measurements.md"] = _DOCUMENT.format(printed=printed(run), how=_how(run), where=lines)
+    return made
 
 
 def _table(run: Run, rows: Sequence[Row]) -> str:
