@@ -126,7 +126,7 @@ class _Server:
             f"Cache-Control: {CACHE_CONTROL.get(kind, 'no-store')}\r\nDate: {formatdate(usegmt=True)}\r\n"
             f'ETag: "{size_bytes:x}"\r\nContent-Type: {_TYPES.get(path.suffix, "text/plain")}\r\n\r\n'.encode()
         )
-        if size_bytes:
+        if size_bytes and not line.startswith("HEAD "):
             with path.open("rb") as file:
                 while piece := file.read(_PIECE_BYTES):
                     writer.write(piece)

@@ -9,10 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import trustme
 
@@ -102,7 +103,15 @@ def run_knows(flag: str) -> bool:
     return flag in _said(sys.executable, "-m", "forward_proxy", "run", "--help")
 
 
-def ours(origin: Origin, name: str, *flags: str, abilities: frozenset[str] = _OURS) -> Peer:
+def ours(
+    origin: Origin,
+    name: str,
+    *flags: str,
+    abilities: frozenset[str] = _OURS,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> Peer:
+    """This proxy; `more` are settings by their keys in the file."""
+
     def command(port: int, folder: Path) -> list[str]:
         (rules := folder / "rules").mkdir()
         denial = {"id": "denied", "action": "deny", "match": {"path": f"{DENIED}*"}, "reason": "To be measured"}
@@ -115,6 +124,7 @@ def ours(origin: Origin, name: str, *flags: str, abilities: frozenset[str] = _OU
             "connect_ports": [origin.https, origin.tunnel],
             "origin_ca": str(origin.ca_file),
             "cache": {"size_limit": "12GiB", "max_content": "4GiB"},
+            **more,
         }
         (folder / "settings.yaml").write_text(json.dumps(settings))
         return [sys.executable, "-m", "forward_proxy", "run", "--settings", str(folder / "settings.yaml"), *flags]

@@ -94,11 +94,11 @@ async def _soak(visitor: Visitor, one: Running, count: int) -> int:
     after = await _settled(one, before + _SPARE_DESCRIPTORS)
     print(f"{soak.counts.total():,} visits in {lasted_s:.0f} s: {dict(sorted(soak.counts.items()))}")
     faults = warm_up.faults + soak.faults
-    if len(quarters := list(_quarters(soak.samples, count))) == 4:
-        for number, (resident, descriptors) in enumerate(quarters, 1):
+    if len(found := list(quarters(soak.samples, count))) == 4:
+        for number, (resident, descriptors) in enumerate(found, 1):
             print(f"quarter {number}: {resident:,.1f} MiB resident, {descriptors:,.0f} descriptors open")
-        if quarters[3][0] > _GROWTH * quarters[2][0]:
-            faults.append(f"resident memory grew by {quarters[3][0] / quarters[2][0] - 1:.1%} in the last quarter")
+        if found[3][0] > _GROWTH * found[2][0]:
+            faults.append(f"resident memory grew by {found[3][0] / found[2][0] - 1:.1%} in the last quarter")
     else:
         faults.append("too short to tell quarters apart")
     print(f"descriptors without clients: {before} before, {after} after")
@@ -109,7 +109,7 @@ async def _soak(visitor: Visitor, one: Running, count: int) -> int:
     return 1 if faults else 0
 
 
-def _quarters(samples: Sequence[tuple[int, float, int]], count: int) -> Iterator[tuple[float, float]]:
+def quarters(samples: Sequence[tuple[int, float, int]], count: int) -> Iterator[tuple[float, float]]:
     """Medians of resident memory and of open descriptors, of each quarter that has samples."""
     for number in range(4):
         part = [each for each in samples if count * number / 4 <= each[0] < count * (number + 1) / 4]

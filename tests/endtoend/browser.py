@@ -62,9 +62,9 @@ def browser(home: Path, ca_file: Path, *options: str) -> Iterator[WebDriver]:
 
 
 @contextmanager
-def proxied_browser(home: Path, ca_file: Path, proxy_url: str) -> Iterator[WebDriver]:
-    """A browser that sends everything, loopback too, to the proxy."""
-    options = (f"--proxy-server={proxy_url}", "--proxy-bypass-list=<-loopback>")
+def proxied_browser(home: Path, ca_file: Path, proxy_url: str, *more: str) -> Iterator[WebDriver]:
+    """A browser that sends everything, loopback too, to the proxy; `more` are flags of its command line."""
+    options = (f"--proxy-server={proxy_url}", "--proxy-bypass-list=<-loopback>", *more)
     with browser(home, ca_file, *options) as driver:
         yield driver
 
