@@ -34,9 +34,10 @@ check: setup
 conformance: setup
 	@$(BIN)/python -m bench.conformance $(SUITE)
 
-# Writes docs/measurements.md and plots (about twenty minutes); QUICK=1 takes less than three, and only prints.
+# Writes docs/measurements.md and plots (about twenty minutes); QUICK=1 takes less than three, ONLY='tls hit'
+# measures less, and either only prints.
 bench: setup
-	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),'--only=$(ONLY)')
 
 # A million mixed requests, an hour or so; COUNT=100000 shortens, LANE=off asks the chain alone.
 soak: setup

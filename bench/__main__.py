@@ -1,11 +1,13 @@
 """`python -m bench`: how fast is this proxy, and what does it cost, beside others on the same machine in one run?
 
 What counts are medians over the rounds, and ratios between what was measured next to each other.  `--quick` takes less
-than three minutes and only prints; without it the pages and pictures in docs/ are written.  Exit status 1 when an
-answer was wrong: how fast is never checked, what was answered is.
+than three minutes, `--only=PATTERN` measures the scenarios whose names the regular expression is found in; with either
+it only prints.  Without them the page and the plots in docs/ are written.  Exit status 1 when an answer was wrong: how
+fast is never checked, what was answered is.
 """
 
 import os
+import re
 import sys
 import tempfile
 import time
@@ -21,8 +23,9 @@ from bench.scenarios import FULL, QUICK, scenarios
 
 
 def main() -> int:
-    quick = "--quick" in sys.argv[1:]
-    plan = QUICK if quick else FULL
+    only = next((word.partition("=")[2] for word in sys.argv[1:] if word.startswith("--only=")), "")
+    plan = QUICK if "--quick" in sys.argv[1:] else FULL
+    chosen = [each for each in scenarios(plan) if re.search(only, each.key)]
     load_cores, proxy_cores = shared_out(sorted(os.sched_getaffinity(0)))
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         (folder := Path(name)).chmod(0o755)  # Squid, started by root, goes on as somebody else.
@@ -35,9 +38,7 @@ def main() -> int:
             found = compared(origin, proxy_cores)
             for left_out, reason in found.left_out.items():
                 print(f"skipped: {left_out}: {reason}", file=sys.stderr)
-            bench = Bench(
-                plan, found.peers, scenarios(plan), origin, generator, folder, load_cores, proxy_cores, new_figures()
-            )
+            bench = Bench(plan, found.peers, chosen, origin, generator, folder, load_cores, proxy_cores, new_figures())
             began_at = time.monotonic()
             for number in range(plan.rounds):
                 print(f"round {number + 1} of {plan.rounds}", file=sys.stderr)
@@ -45,7 +46,7 @@ def main() -> int:
     names = [peer.name for peer in found.peers]
     run = Run(plan, names, found.left_out, bench.figures, tuple(bench.faults), time.monotonic() - began_at)
     print(printed(run), end="")
-    if not quick:
+    if plan is FULL and not only:
         write_documents(run)
     return 1 if bench.faults else 0
 
