@@ -89,6 +89,8 @@ def compared(origin: Origin, cores: Sequence[int]) -> Compared:
             left_out[BUMP] = "this squid has no ssl-bump (Debian: squid-openssl)"
         else:
             found += [_squid(origin, squid, helper)]
+    if program("nginx") is None:
+        left_out["nginx"] = "not installed; a slower origin takes its place, which limits misses"
     mitmdump = shutil.which("mitmdump", path=str(Path(sys.executable).parent))
     if mitmdump is None:
         left_out[BARE] = "mitmdump is not in this environment"

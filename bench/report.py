@@ -24,6 +24,7 @@ from bench.targets import judged
 _BUSY = 0.85
 _REOPENED = 0.5
 _FULL = 0.95
+_EITHER = "Squid"  # Plain where it was measured, else with ssl-bump.
 _DOCS = ROOT / "docs"
 
 
@@ -114,16 +115,23 @@ def _table(run: Run, rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     first = LANE if LANE in names else CHAIN
-    others = [other for other in ("Squid", BARE, CHAIN) if other != first]
-    made = Table("", *names, *(f"{first} to {other}" for other in others), box=MARKDOWN)
+    others = [other for other in (_EITHER, BARE, CHAIN) if other != first]
+    ratios = {other: [_ratio(run, row.key, first, other) for row in rows] for other in others}
+    ratios = {other: found for other, found in ratios.items() if set(found) != {"–"}}
+    made = Table("", *names, *(f"{first} to {other}" for other in ratios), box=MARKDOWN)
     for column in made.columns[1:]:
         column.justify = "right"
-    for row in rows:
-        squid = SQUID if run.figures[row.key][SQUID] else BUMP
-        ratios = [ratio(run.figures, row.key, first, squid if other == "Squid" else other) for other in others]
-        told = [f"{each:.2f}" if each else "–" for each in ratios]
+    for place, row in enumerate(rows):
+        told = (found[place] for found in ratios.values())
         made.add_row(row.heading, *(_cell(run, row, name) for name in names), *told)
     return _rendered(made)
+
+
+def _ratio(run: Run, key: str, one: str, other: str) -> str:
+    if other == _EITHER:
+        other = SQUID if run.figures[key][SQUID] else BUMP
+    found = ratio(run.figures, key, one, other)
+    return "–" if found is None else f"{found:.2f}"
 
 
 def _targets(run: Run) -> str:

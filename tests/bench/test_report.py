@@ -24,7 +24,7 @@ def row(text: str, start: str) -> list[str]:
 def test_a_row_has_medians_their_spread_and_the_rounds_ratios() -> None:
     figures = figures_of("hit 1k", lane_on={0: 50_000, 1: 60_000, 2: 70_000}, Squid={0: 25_000, 1: 20_000, 2: 28_000})
     made = row(printed(run(figures)), "hits 1 KiB")
-    assert made == ["hits 1 KiB", "60,000 ±17%", "25,000 ±16%", "2.50", "–", "–"]
+    assert made == ["hits 1 KiB", "60,000 ±17%", "25,000 ±16%", "2.50"]
 
 
 def test_what_limited_a_figure_is_marked() -> None:
