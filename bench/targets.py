@@ -73,6 +73,6 @@ def _judged(text: str, measured: float | None, by_cpu: float | None, bound: floa
     if measured is None:
         return Judged(text, "–", "–", _NOT_MEASURED)
     met = measured >= bound if at_least else measured < bound
-    missed_by = 1 - measured / bound if at_least else measured / bound - 1
+    missed = f"missed by {1 - measured / bound:.0%}" if at_least else f"missed: {measured / bound:.2g} × the bound"
     told = "–" if by_cpu is None else f"{by_cpu:.2f}"
-    return Judged(text, f"{measured:.2f}", told, "met" if met else f"missed by {missed_by:.0%}")
+    return Judged(text, f"{measured:.2f}", told, "met" if met else missed)

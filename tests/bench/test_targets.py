@@ -28,7 +28,7 @@ def test_what_has_to_stay_below_a_bound() -> None:
     figures["start"] = {"lane on": {0: 1.2}}
     assert target(figures, "start to first answer").verdict == "met"
     figures["start"] = {"lane on": {0: 1.8}}
-    assert target(figures, "start to first answer").verdict == "missed by 20%"
+    assert target(figures, "start to first answer").verdict == "missed: 1.2 × the bound"
 
 
 def test_what_was_not_measured_is_not_judged() -> None:
