@@ -185,10 +185,11 @@ _DOCUMENT = """# Measurements
 
 Made by `make bench`; `make bench QUICK=1` is shorter and only prints. A figure is the median over the rounds, ± half of
 what lies between the least and the most; a ratio is the median of the rounds' own ratios. The machine is shared with
-other work: the ratios count, the figures only tell the scale. A star marks a figure that the proxy itself did not
-limit: it had less than 85 % of its core to do, the rest was waiting for the load generator, the origin, or other work
-on the machine. ‡ marks one that the load generator limited,
-† a proxy that closed most connections after one answer.
+other work: the ratios count, the figures only tell the scale, and ratios by CPU time are disturbed least.
+
+A mark tells what else than the proxy made its figure. `*`: it had less than 85 % of its core to do, and waited for the
+load generator, the origin, or other work on the machine. `‡`: the load generator had no time left. `†`: it closed most
+connections after one answer.
 
 ![Requests a second, cleartext](cleartext.svg)
 
