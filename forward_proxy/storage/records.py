@@ -49,7 +49,7 @@ def key_prefix(key_text: str) -> str:
 def new_id(stored: StoredResponse) -> str:
     selection = json.dumps(_lines(stored.request_fields)).encode()
     # Not `secrets`: it lets go of the interpreter, which the thread that writes does not give back for a while.
-    own = f"{random.getrandbits(_OWN_DIGITS * 4):0{_OWN_DIGITS}x}"  # noqa: S311  # It has to be new, not secret.
+    own = f"{random.getrandbits(_OWN_DIGITS * 4):0{_OWN_DIGITS}x}"  # It has to be new, not secret.
     return f"{key_prefix(str(stored.key))}{_hex(selection, _SELECTION_DIGITS)}-{own}"
 
 
