@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
-import logging
 import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Protocol
 
 import certifi
+from mitmproxy.certs import CertStore
 
 from forward_proxy.access.targets import OwnListeners, Prohibited, judge_address, judge_loop
 from forward_proxy.addons.authority import open_authority
@@ -26,7 +28,7 @@ from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Policy
-from forward_proxy.rulefiles import Rules, Watcher, load
+from forward_proxy.rulefiles import Rules, Watcher, compiled, load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import (
     access_options,
@@ -40,70 +42,141 @@ from forward_proxy.settings.options import (
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
-
-logger = logging.getLogger(__name__)
+from forward_proxy.workers.link import Link, Orders
+from forward_proxy.workers.ports import reserve
+from forward_proxy.workers.rules import RulesInForce
+from forward_proxy.workers.shared import Shared
+from forward_proxy.workers.supervisor import Supervisor
 
 type Address = tuple[str, int]
 
 
+class Screen(Protocol):
+    """What whoever started the program sees of it; from any thread, and from every process."""
+
+    def ready(self, addresses: Sequence[Address]) -> None: ...
+    def share(self, shared: Shared) -> None: ...
+    def begin(self) -> None: ...
+    def show(self, record: Record) -> None: ...
+    def end(self) -> None: ...
+    def say(self, text: str) -> None: ...
+
+
 class App:
-    """One running proxy.  `show` is told of every record, `say` what the operator should read."""
+    """One running proxy."""
 
-    def __init__(self, settings: Settings, show: Callable[[Record], None], say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, screen: Screen) -> None:
         self._settings = settings
-        self._say = say
-        self._own = OwnListeners()
-        self._access = access_options(settings)
-        self._store = Store(store_folder(settings), store_options(settings), say)
-        self._log = TrafficLog(log_folder(settings), log_options(settings), show)
+        self._screen = screen
 
-    def run(self, ready: Callable[[Sequence[Address]], None]) -> None:
+    def run(self) -> None:
         """Serve until SIGINT, SIGTERM or SIGHUP.  Raises SettingsError and RuleFileError for what must not start."""
         settings = self._settings
         _raise_descriptor_limit()
         rules = load(settings.rules, default=settings.default_verdict)
         private_folder(settings.state)
         authority = open_authority(ca_folder(settings)) if settings.inspect else None
-        driver = Driver(Policy(state_of(settings, rules)), self._store, self._log.record)
-        engine = Engine(self._engine_options(), driver, authority, self._lane(driver))
-        watcher = Watcher(
-            settings.rules,
-            lambda new: self._reloaded(driver, new),
-            self._kept,
-            in_force=rules,
-            default=settings.default_verdict,
+        listen = [(endpoint.host, endpoint.port) for endpoint in settings.listen]
+        engine_options = EngineOptions(
+            listen, trust_file(settings), int(settings.idle_timeout_s), stop_within_s=settings.stop_timeout_s
         )
-        with self._started(watcher), asyncio.Runner(loop_factory=self._loop) as runner:
-            runner.run(self._serve(engine, ready))
+        if settings.workers == 1:
+            Process(settings, self._screen, self._in_force(rules), engine_options, authority).serve()
+            return
+        with contextlib.ExitStack() as held:
+            shared = held.enter_context(contextlib.closing(Shared()))
+            self._screen.share(shared)
+            in_force = self._in_force(rules, shared)
+            addresses = reserve(listen, held)
+            engine_options = replace(engine_options, listen=addresses, reuse_port=True)
+
+            def serve(link: Link) -> None:
+                Process(settings, self._screen, in_force, engine_options, authority, link).serve()
+
+            supervisor = Supervisor(settings.workers, serve, self._screen.say, settings.stop_timeout_s)
+            supervisor.run(lambda: self._screen.ready(addresses))
+
+    def _in_force(self, rules: Rules, shared: Shared | None = None) -> RulesInForce:
+        settings = self._settings
+        return RulesInForce(
+            rules,
+            lambda rules: Policy(state_of(settings, rules)),
+            lambda sources: compiled(sources, default=settings.default_verdict),
+            shared,
+        )
+
+
+class Process:
+    """One process that serves: the only one, or one of several, which has a link to its parent."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        screen: Screen,
+        rules: RulesInForce,
+        engine_options: EngineOptions,
+        authority: CertStore | None,
+        link: Link | None = None,
+    ) -> None:
+        self._settings = settings
+        self._screen = screen
+        self._rules = rules
+        self._link = link
+        self._own = OwnListeners()
+        self._access = access_options(settings)
+        self._store = Store(store_folder(settings), store_options(settings), screen.say)
+        self._log = TrafficLog(log_folder(settings), log_options(settings), screen.show)
+        self._engine = Engine(engine_options, Driver(rules, self._store, self._log.record), authority, self._lane())
+
+    def serve(self) -> None:
+        """Until a signal or the parent says to stop."""
+        with self._started(), asyncio.Runner(loop_factory=self._loop) as runner:
+            runner.run(self._serve())
 
     @contextlib.contextmanager
-    def _started(self, watcher: Watcher) -> Iterator[None]:
+    def _started(self) -> Iterator[None]:
+        # One process checks the store, and watches the rule files for all.
+        first, again = (self._link.number == 1, self._link.again) if self._link else (True, False)
         with contextlib.ExitStack() as stack:
-            self._store.start()
+            stack.callback(self._screen.end)
+            self._store.start(check=first or again)
             stack.callback(self._store.close)
             self._log.start()
             stack.callback(self._log.stop)
-            watcher.start()
-            stack.callback(watcher.stop)
+            if first:
+                watcher = self._watcher()
+                watcher.start()
+                stack.callback(watcher.stop)
             yield
 
-    async def _serve(self, engine: Engine, ready: Callable[[Sequence[Address]], None]) -> None:
+    async def _serve(self) -> None:
         def bound(addresses: list[Address]) -> None:
-            _stop_by_signal(engine.stop)
             self._own = OwnListeners(frozenset((unmapped(ip_address(host)), port) for host, port in addresses))
-            ready(addresses)
+            _stop_by_signal(self._stop)
+            if self._link is None:
+                self._screen.ready(addresses)
+                self._screen.begin()
+            else:
+                self._link.obey(Orders(self._screen.begin, self._engine.stop, self._engine.hurry))
+                self._link.ready()
 
-        serving = asyncio.ensure_future(engine.run(bound))
+        serving = asyncio.ensure_future(self._engine.run(bound))
         _stop_by_signal(serving.cancel)  # Until it listens, the engine has nothing to stop.
         with contextlib.suppress(asyncio.CancelledError):
             await serving
 
-    def _lane(self, driver: Driver) -> Callable[[Handover], Lane] | None:
+    def _lane(self) -> Callable[[Handover], Lane] | None:
         """What makes the fast lane, once there is something to hand over to; None when it is off."""
         if not self._settings.fast_lane:
             return None
         options = LaneOptions(int(self._settings.idle_timeout_s))
-        return lambda handover: Lane(lambda: driver.policy, self._store, self._log, handover, options)
+        return lambda handover: Lane(self._rules, self._store, self._log, handover, options)
+
+    def _stop(self) -> None:
+        """By a signal; the second one does not wait, unless the parent may have had the same and passed it on."""
+        if self._link is None and self._engine.stopping:
+            self._engine.hurry()
+        self._engine.stop()
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         return judging_loop(Dialer(dial_options(self._settings), self._judge))
@@ -113,17 +186,26 @@ class App:
         own = OwnListeners(self._own.bound, here)
         return judge_loop(address, port, own) or judge_address(address, client, self._access)
 
-    def _engine_options(self) -> EngineOptions:
-        settings = self._settings
-        listen = tuple((endpoint.host, endpoint.port) for endpoint in settings.listen)
-        return EngineOptions(listen, trust_file(settings), int(settings.idle_timeout_s))
+    def _watcher(self) -> Watcher:
+        self._rules.catch_up()
+        return Watcher(
+            self._settings.rules,
+            self._reloaded,
+            self._kept,
+            in_force=self._rules.rules,
+            default=self._settings.default_verdict,
+        )
 
-    def _reloaded(self, driver: Driver, rules: Rules) -> None:
-        driver.policy = Policy(state_of(self._settings, rules))
-        self._say(f"rules reloaded: {rules.summary}")
+    def _reloaded(self, rules: Rules) -> None:
+        try:
+            self._rules.replace(rules)
+        except OSError as fault:
+            self._screen.say(f"rules not reloaded, they cannot be handed to the other workers: {fault.strerror}")
+            return
+        self._screen.say(f"rules reloaded: {rules.summary}")
 
     def _kept(self, fault: RuleFileError) -> None:
-        self._say(f"rules not reloaded, the last good ones stay in force:\n{fault}")
+        self._screen.say(f"rules not reloaded, the last good ones stay in force:\n{fault}")
 
 
 def _stop_by_signal(stop: Callable[[], object]) -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from mitmproxy import http
+from mitmproxy.connection import Client
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
@@ -39,6 +40,8 @@ from forward_proxy.traffic.record import Record
 
 logger = logging.getLogger(__name__)
 
+# A tunnel or WebSocket through which nothing has passed for so long may be closed when the proxy stops.
+_QUIET_S = 0.5
 # Stored content up to this size goes out with its head; larger content streams block by block.
 _WHOLE_BYTES = 256 * 1024
 
@@ -55,18 +58,27 @@ class Storage(Protocol):
 
 
 class Driver:
-    """Driver 1.  `policy` is replaced whole on a reload; an exchange keeps the one it began with."""
+    """Driver 1.  `policy` is asked once for each decision on a new request: an exchange keeps the one it began with."""
 
-    def __init__(self, policy: Policy, storage: Storage, record: Callable[[Record], None]) -> None:
-        self.policy = policy
+    def __init__(self, policy: Callable[[], Policy], storage: Storage, record: Callable[[Record], None]) -> None:
+        self._policy = policy
         self._storage = storage
         self._record = record
-        self.tunnels = Tunnels(lambda: self.policy, record)
         self._foreseen: dict[object, Foreseen] = {}
+        # By the id of the client connection: how many exchanges have not ended, and where WebSockets are open.
+        self._under_way: dict[str, int] = {}
+        self._websockets: set[str] = set()
+        self.tunnels = Tunnels(policy, record)
 
     def foresee(self, peername: object, foreseen: Foreseen) -> None:
         """The next request of the client at this address has been decided by the other driver."""
         self._foreseen[peername] = foreseen
+
+    def busy(self, client: Client, quiet_s: float) -> bool:
+        """Whether there is something to finish on this connection, through which nothing has passed for so long."""
+        if client.id in self._under_way:
+            return True
+        return quiet_s < _QUIET_S and (client.id in self._websockets or self.tunnels.relays(client))
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         now = time.time()
@@ -74,7 +86,9 @@ class Driver:
         head = heads.request_head(flow.request, connect)
         if invalid := flow.metadata.get(INVALID):
             head = Malformed(invalid)
-        exchange = flow.metadata[KEY] = Exchange(self.policy, now, flow.request.http_version)
+        exchange = flow.metadata[KEY] = Exchange(self._policy(), now, flow.request.http_version)
+        client_id = flow.client_conn.id
+        self._under_way[client_id] = self._under_way.get(client_id, 0) + 1
         if isinstance(head, Malformed):
             self._answer(flow, exchange, Deny(400, "http_request_error", head.reason))
             return
@@ -209,6 +223,9 @@ class Driver:
             exchange.staging = None
         if flow.websocket is None:
             self._finish(flow, exchange)
+        else:
+            self._websockets.add(flow.client_conn.id)
+            self._ended(flow.client_conn)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """The exchange failed; while nothing has been sent to the client, it can still be told."""
@@ -245,6 +262,10 @@ class Driver:
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         self._finish(flow, exchange_of(flow))
 
+    def client_disconnected(self, client: Client) -> None:
+        self._under_way.pop(client.id, None)
+        self._websockets.discard(client.id)
+
     def server_connect(self, data: ServerConnectionHookData) -> None:
         # This runs in the task that dials next, so that the Dialer sees for whom.
         dialling_for.set(address_of(data.client))
@@ -254,7 +275,7 @@ class Driver:
         if isinstance(data, layer.NextLayer):
             data.layer = RefusedLayer(data.context)
         elif isinstance(data, http.HTTPFlow) and hook in ("requestheaders", "http_connect"):
-            exchange = flow_exchange(data, self.policy)
+            exchange = flow_exchange(data, self._policy)
             exchange.close_contents()
             data.request.stream = False
             self._answer(data, exchange, Deny(500, "proxy_internal_error", "this request could not be judged"))
@@ -277,13 +298,19 @@ class Driver:
         exchange.abandon()
         if not exchange.recorded:
             exchange.recorded = True
+            self._ended(flow.client_conn)
             self._record(record_of(exchange, flow, time.time()))
 
+    def _ended(self, client: Client) -> None:
+        """One exchange less is under way."""
+        if (others := self._under_way.pop(client.id, 0) - 1) > 0:
+            self._under_way[client.id] = others
 
-def flow_exchange(flow: http.HTTPFlow, policy: Policy) -> Exchange:
+
+def flow_exchange(flow: http.HTTPFlow, policy: Callable[[], Policy]) -> Exchange:
     with suppress(TypeError, KeyError):
         return exchange_of(flow)
-    exchange = flow.metadata[KEY] = Exchange(policy, time.time(), flow.request.http_version)
+    exchange = flow.metadata[KEY] = Exchange(policy(), time.time(), flow.request.http_version)
     return exchange
 
 

@@ -27,16 +27,20 @@ from forward_proxy.addons.layers import PolicyNextLayer
 from forward_proxy.addons.listener import Clients, DirectClients, Handler, Listener
 from forward_proxy.errors import StartError
 
-_STOP_WITHIN_S = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`trust_file` is a PEM file of all authorities that origins are verified by."""
+    """`trust_file` is a PEM file of all authorities that origins are verified by.
+
+    With `reuse_port` other processes listen on the same addresses.  `stop_within_s` is what exchanges under way are
+    given to finish when the engine is to stop.
+    """
 
     listen: Sequence[tuple[str, int]]
     trust_file: Path | None = None
     idle_timeout_s: int = 600
+    reuse_port: bool = False
+    stop_within_s: float = 5.0
 
 
 class Engine:
@@ -56,9 +60,13 @@ class Engine:
         self._lane = lane
         self._master: Master | None = None
         self._listeners: list[Listener] = []
+        self._clients: Clients | None = None
 
     async def run(self, ready: Callable[[list[tuple[str, int]]], None]) -> None:
-        """Serve until stopped; `ready` is told the addresses that are bound.  Raises StartError if one cannot be."""
+        """Serve until stopped, and let exchanges under way finish; `ready` is told the addresses that are bound.
+
+        Raises StartError if one cannot be.
+        """
         clients.install()
         clients_http2.install()
         origins.install()
@@ -83,7 +91,7 @@ class Engine:
             return Handler(hooks, next_layer, reader, writer, opts, mode)
 
         handover = Handover(handler, self._driver, self._authority)
-        served = self._lane(handover) if self._lane else DirectClients(handler)
+        self._clients = served = self._lane(handover) if self._lane else DirectClients(handler, self._driver.busy)
         self._listeners = [Listener(host, port, served.protocol) for host, port in self._options.listen]
         try:
             await self._start_listeners()
@@ -92,17 +100,26 @@ class Engine:
         finally:
             for listener in self._listeners:
                 listener.stop()
-            await served.stop(_STOP_WITHIN_S)
+            await served.stop(self._options.stop_within_s)
 
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""
         if self._master is not None:
             self._master.shutdown()
 
+    @property
+    def stopping(self) -> bool:
+        return self._master is not None and self._master.should_exit.is_set()
+
+    def hurry(self) -> None:
+        """Wait no longer for what is under way."""
+        if self._clients is not None:
+            self._clients.hurry()
+
     async def _start_listeners(self) -> None:
         for listener, (host, port) in zip(self._listeners, self._options.listen, strict=True):
             try:
-                await listener.start()
+                await listener.start(reuse_port=self._options.reuse_port)
             except OSError as fault:
                 reason = os.strerror(fault.errno) if fault.errno else "the address is not one of this machine's"
                 raise StartError(f"cannot listen on {host}:{port}: {reason}") from fault

@@ -33,6 +33,7 @@ class Handover:
         self._make_handler = make_handler
         self._driver = driver
         self.leaf = Leaves(authority).pem if authority else None
+        self._serving: dict[object, Handler] = {}
 
     def client_hello(self, octets: bytes) -> tuple[str | None, tuple[bytes, ...]] | None:
         """Server name and protocols that a ClientHello names; None while it is incomplete, ValueError if it is none."""
@@ -41,13 +42,26 @@ class Handover:
 
     async def serve(self, reader: asyncio.StreamReader, writer: Any, tunnel: Tunnel | None) -> None:
         """Serve a virtual client connection to its end."""
-        handler = self._make_handler(reader, writer)
+        handler = self._serving[writer] = self._make_handler(reader, writer)
         if tunnel is not None:
             self._driver.tunnels.enter(handler.client, tunnel.host, tunnel.port)
             alpn = writer.get_extra_info("alpn")
             version = writer.get_extra_info("tls_version")
             handler.begin_inside(tunnel.host, tunnel.port, tunnel.sni, alpn and alpn.encode("ascii"), version)
-        await handler.handle_client()
+        try:
+            await handler.handle_client()
+        finally:
+            del self._serving[writer]
+
+    @property
+    def at_work(self) -> bool:
+        """Whether any virtual connection is in the midst of something."""
+        return any(handler.busy(self._driver.busy) for handler in self._serving.values())
+
+    def busy(self, writer: object) -> bool:
+        """Whether the virtual connection with this writer is in the midst of something, or only about to begin."""
+        handler = self._serving.get(writer)
+        return handler is None or handler.busy(self._driver.busy)
 
     def foresee(self, peername: object, foreseen: Foreseen) -> None:
         """The next request of the client at this address has been decided by the lane."""

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http, options
-from mitmproxy.connection import Connection
+from mitmproxy.connection import Client, Connection
 from mitmproxy.proxy import commands, layers, mode_specs, server_hooks
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.layers.tls import ServerTLSLayer
@@ -23,6 +24,9 @@ from forward_proxy.addons.streams import StoredBlockHook
 # What one client may have waiting to be read by it before we stop reading from the origin for it.
 _BACKLOG_BYTES = 1024 * 1024
 _BACKLOG_POLL_S = 0.005
+# How often it is asked, while stopping, what has become idle.
+_STOPPING_POLL_S = 0.02
+_CANCELLED_S = 2.0
 
 
 class Handler(LiveConnectionHandler):
@@ -98,6 +102,15 @@ class Handler(LiveConnectionHandler):
         while self.client in self.transports and self._chosen.http2_backlog(self.client) > _BACKLOG_BYTES:
             await asyncio.sleep(_BACKLOG_POLL_S)
 
+    def busy(self, is_busy: Callable[[Client, float], bool]) -> bool:
+        """Whether something is still to be done for this client, or on its way to it."""
+        quiet_s = time.time() - self.timeout_watchdog.last_activity
+        if is_busy(self.client, quiet_s) or self._chosen.http2_backlog(self.client):
+            return True
+        io = self.transports.get(self.client)
+        writer = io.writer if io else None
+        return isinstance(writer, asyncio.StreamWriter) and writer.transport.get_write_buffer_size() > 0
+
     def log(self, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
         # mitmproxy tells of every connection at INFO; only faults are worth the formatting.
         if level >= logging.WARNING:
@@ -136,6 +149,7 @@ class Clients(Protocol):
 
     def protocol(self) -> asyncio.Protocol: ...
     async def stop(self, within_s: float) -> None: ...
+    def hurry(self) -> None: ...
 
 
 class Listener:
@@ -146,10 +160,12 @@ class Listener:
         self._protocol = protocol
         self._server: asyncio.Server | None = None
 
-    async def start(self) -> None:
+    async def start(self, *, reuse_port: bool = False) -> None:
         """Raises OSError when the address cannot be bound."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, self._host, self._port, backlog=1024)
+        self._server = await loop.create_server(
+            self._protocol, self._host, self._port, backlog=1024, reuse_port=reuse_port or None
+        )
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -163,35 +179,57 @@ class Listener:
 
 
 class DirectClients:
-    """Clients that mitmproxy's handler serves from their first octet on."""
+    """Clients that mitmproxy's handler serves from their first octet on.
 
-    def __init__(self, handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Handler]) -> None:
+    `is_busy` is asked about a client, and the seconds for which nothing has passed.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Handler],
+        is_busy: Callable[[Client, float], bool],
+    ) -> None:
         self._handler = handler
-        self._serving: set[asyncio.Task[None]] = set()
+        self._is_busy = is_busy
+        self._serving: dict[asyncio.Task[None], Handler] = {}
+        self._in_a_hurry = asyncio.Event()
 
     def protocol(self) -> asyncio.Protocol:
         """The protocol of one more client connection."""
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
 
     async def stop(self, within_s: float) -> None:
-        """End what is open."""
+        """End what is idle, let the rest finish for so long, and end it."""
+        stopping: set[asyncio.Task[None]] = set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self._serving and not self._in_a_hurry.is_set():
+                    idle = {task for task, handler in self._serving.items() if not handler.busy(self._is_busy)}
+                    for task in idle - stopping:
+                        task.cancel("proxy stops")
+                    stopping |= idle
+                    await asyncio.wait(self._serving, timeout=_STOPPING_POLL_S)
         for task in self._serving:
             task.cancel("proxy stops")
         if self._serving:
-            await asyncio.wait(self._serving, timeout=within_s)
+            await asyncio.wait(self._serving, timeout=_CANCELLED_S)
+
+    def hurry(self) -> None:
+        """Let nothing finish any more."""
+        self._in_a_hurry.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if (task := asyncio.current_task()) is None:
             return
-        self._serving.add(task)
+        handler = self._serving[task] = self._handler(reader, writer)
         try:
             if sock := writer.get_extra_info("socket"):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._handler(reader, writer).handle_client()
+            await handler.handle_client()
         except asyncio.CancelledError:
             writer.transport.abort()
         finally:
-            self._serving.discard(task)
+            self._serving.pop(task, None)
 
 
 def refuse_plainly(data: Any) -> None:

@@ -49,6 +49,11 @@ class Tunnels:
         connect = self._connects.get(client.id)
         return (connect.host, connect.port) if connect else None
 
+    def relays(self, client: Client) -> bool:
+        """Whether this client connection is a tunnel that is not opened."""
+        connect = self._connects.get(client.id)
+        return connect is not None and connect.count is not None
+
     def http_connect(self, flow: http.HTTPFlow) -> None:
         now = time.time()
         host, port = flow.request.data.host, flow.request.data.port

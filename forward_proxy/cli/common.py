@@ -19,6 +19,7 @@ _METAVARS = {
     "connect_ports": "N",
     "origin_ca": "FILE",
     "resolve": "HOST:PORT:ADDRESS",
+    "workers": "N|auto",
     "anonymity": "LEVEL",
     "inspect": "on|off",
     "fast_lane": "on|off",

@@ -8,7 +8,8 @@ terminal gets what an eye may follow; a file or a pipe gets all but a flood.
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from rich.console import Console
 from rich.text import Text
@@ -32,9 +33,17 @@ class LiveView:
         self._stopping = False
         self._left_out = 0
         self._headed = False
-        self._thread = threading.Thread(target=self._run, name="live view", daemon=True)
+        self._turn: Callable[[], AbstractContextManager[object]] = nullcontext
+        self._heads: Callable[[], bool] = lambda: True
+        self._thread: threading.Thread | None = None
+
+    def share(self, turn: Callable[[], AbstractContextManager[object]], heads: Callable[[], bool]) -> None:
+        """Others write to the same terminal: only in its `turn`, and the heading only if it `heads`."""
+        self._turn, self._heads = turn, heads
 
     def start(self) -> None:
+        # Made here, not before: one that is made before a fork cannot be started after it.
+        self._thread = threading.Thread(target=self._run, name="live view", daemon=True)
         self._thread.start()
 
     def show(self, record: Record) -> None:
@@ -48,7 +57,7 @@ class LiveView:
 
     def stop(self) -> None:
         """Write what is left, in bounded time."""
-        if not self._thread.is_alive():
+        if self._thread is None or not self._thread.is_alive():
             return
         self._stopping = True
         self._come.set()
@@ -70,11 +79,12 @@ class LiveView:
     def _write(self, batch: Sequence[Record]) -> None:
         if not batch:
             return
-        if self._console.is_terminal:
-            self._console.print(*self._lines(batch), sep="\n", soft_wrap=True)
-        else:
-            self._console.file.write("".join(f"{line}\n" for line in self._plain_lines(batch)))
-            self._console.file.flush()
+        with self._turn():
+            if self._console.is_terminal:
+                self._console.print(*self._lines(batch), sep="\n", soft_wrap=True)
+            else:
+                self._console.file.write("".join(f"{line}\n" for line in self._plain_lines(batch)))
+                self._console.file.flush()
 
     def _plain_lines(self, batch: Sequence[Record]) -> list[str]:
         shown, left_out = self._spared(batch, _MOST_PLAIN_LINES_A_SECOND)
@@ -87,7 +97,7 @@ class LiveView:
         if left_out:
             lines.insert(0, Text(f"  … {left_out} more are in the log", style="dim"))
         if not self._headed:
-            lines = [Text(), Text(live_heading(width), style="dim"), *lines]
+            lines = [Text(), Text(live_heading(width), style="dim"), *lines] if self._heads() else lines
             self._headed = True
         return lines
 

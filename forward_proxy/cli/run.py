@@ -2,8 +2,10 @@
 
 import gc
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+import select
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 import click
 from rich.console import Console
@@ -15,6 +17,10 @@ from forward_proxy.cli.live import LiveView
 from forward_proxy.cli.trouble import trouble_shown
 from forward_proxy.cli.welcome import program, spelled, welcome
 from forward_proxy.settings import Settings
+from forward_proxy.traffic.record import Record
+from forward_proxy.workers.shared import Shared
+
+_PATIENCE_S = 1.0
 
 
 @click.command()
@@ -25,36 +31,55 @@ def run(settings: Settings) -> None:
     Prints one line "listening on HOST:PORT" for each address once it is ready, then a line for each exchange.
     """
     os.umask(0o077)  # Whatever is written from here on is for this user alone, also where a library writes it.
-    console = Console(highlight=False)
-    view = LiveView(console)
-
-    def ready(addresses: Sequence[tuple[str, int]]) -> None:
-        _greet(console, settings, addresses)
-        view.start()
-
+    screen = Screen(settings, Console(highlight=False))
     try:
         with trouble_shown():
-            App(settings, view.show, _say).run(ready)
+            App(settings, screen).run()
     finally:
-        view.stop()
-        if console.is_terminal:
-            _say("")  # The prompt does not follow on the ^C that the terminal has echoed.
+        screen.end()
+        if screen.console.is_terminal:
+            screen.say("")  # The prompt does not follow on the ^C that the terminal has echoed.
         finish_output()
         # The process ends: looking once more through every object of it would take a quarter of a second.
         gc.freeze()
 
 
-def _greet(console: Console, settings: Settings, addresses: Sequence[tuple[str, int]]) -> None:
-    if console.is_terminal:
-        console.print(welcome(settings, addresses, program(), console.width), soft_wrap=True)
-    else:
-        for caution in settings.cautions:
-            _say(f"caution: {caution}")
-    for address in addresses:
-        _say(f"listening on {spelled(address)}")
+class Screen:
+    """Greets, says what there is to say, and shows what passes."""
 
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self.console = console
+        self._settings = settings
+        self._view = LiveView(console)
+        self._turn: Callable[[], AbstractContextManager[object]] = nullcontext
 
-def _say(text: str) -> None:
-    """From any thread; that nobody listens any more is no reason to stop."""
-    with suppress(OSError, ValueError):
-        click.echo(text)
+    def ready(self, addresses: Sequence[tuple[str, int]]) -> None:
+        if self.console.is_terminal:
+            told = welcome(self._settings, addresses, program(), self.console.width)
+            self.console.print(told, soft_wrap=True)
+        else:
+            for caution in self._settings.cautions:
+                self.say(f"caution: {caution}")
+        for address in addresses:
+            self.say(f"listening on {spelled(address)}")
+
+    def share(self, shared: Shared) -> None:
+        """Several processes have this screen; told before there are any."""
+        self._turn = shared.terminal
+        self._view.share(shared.terminal, shared.first_to_head)
+
+    def begin(self) -> None:
+        """Show records from here on."""
+        self._view.start()
+
+    def show(self, record: Record) -> None:
+        self._view.show(record)
+
+    def end(self) -> None:
+        self._view.stop()
+
+    def say(self, text: str) -> None:
+        """From any thread; that nobody listens any more is no reason to stop, nor to wait for long."""
+        with suppress(OSError, ValueError, TypeError), self._turn():
+            if select.select([], [sys.stdout], [], _PATIENCE_S)[1]:
+                click.echo(text)

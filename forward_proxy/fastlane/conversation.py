@@ -195,9 +195,14 @@ class Conversation(asyncio.Protocol):
             self.out.abort()
 
     def stop(self) -> bool:
-        """Say no to further requests; whether the connection is free to go at once."""
+        """End the connection if nothing is under way; whether it is ended.  Asked again until it is."""
         if self._mode is Mode.READY and not self._pending:
             self._finish()
+        elif self._mode is Mode.PIPED and self._pipe is not None:
+            # What has just been handed over may not have been looked at.
+            quiet, self.active = not self.active, False
+            if quiet and not self._lane.handover.busy(self._pipe):
+                self._finish()
         return self._mode is Mode.DONE
 
     # One request after the other.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -24,6 +25,8 @@ from forward_proxy.traffic.recurring import Recurring
 type TlsClients = Literal["http1", "all"]
 
 _TICK_S = 5.0
+# How often it is asked, while stopping, what has become idle.
+_STOPPING_POLL_S = 0.02
 
 
 class Log(Protocol):
@@ -44,6 +47,13 @@ class Handover(Protocol):
 
     async def serve(self, reader: asyncio.StreamReader, writer: Pipe, tunnel: Tunnel | None) -> None:
         """Serve a virtual client connection to its end."""
+
+    @property
+    def at_work(self) -> bool:
+        """Whether something is still to be finished on any virtual connection, one that was detached included."""
+
+    def busy(self, writer: Pipe) -> bool:
+        """Whether something on this virtual connection is still to be finished."""
 
     def foresee(self, peername: object, foreseen: Foreseen) -> None:
         """The next request of the client at this address has been decided already."""
@@ -82,6 +92,7 @@ class Lane:
         self.memory = Memory()
         self.conversations: set[Connected] = set()
         self.stopping = False
+        self._in_a_hurry = False
         self.options = options
         self._contexts = Contexts(handover.leaf) if handover.leaf else None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,17 +135,22 @@ class Lane:
     async def stop(self, within_s: float) -> None:
         """Let exchanges under way finish, for so long at most, then end every connection."""
         self.stopping = True
-        for conversation in tuple(self.conversations):
-            conversation.stop()
-        deadline = asyncio.get_running_loop().time() + within_s
-        while self.conversations and (left_s := deadline - asyncio.get_running_loop().time()) > 0:
-            await asyncio.sleep(min(left_s, 0.05))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while (self.conversations or self.handover.at_work) and not self._in_a_hurry:
+                    for conversation in tuple(self.conversations):
+                        conversation.stop()
+                    await asyncio.sleep(_STOPPING_POLL_S)
         for conversation in tuple(self.conversations):
             conversation.out.abort()
         for task in tuple(self._tasks):
             task.cancel("proxy stops")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
+
+    def hurry(self) -> None:
+        """Let nothing finish any more."""
+        self._in_a_hurry = True
 
 
 @lru_cache(maxsize=4096)

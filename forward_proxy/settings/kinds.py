@@ -4,6 +4,7 @@ The settings file, the environment and the flags all hand over text, so a word m
 `off` never becomes false on the way.  Sizes are bytes, durations seconds.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _BINARY = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _SIZES = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, **_BINARY}
 _MILLISECONDS = {"ms": 1, "": 1000, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LONGEST_MS = 365 * _MILLISECONDS["d"]
+_MOST_WORKERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,16 @@ def _count(text: str, most: int) -> int | None:
     return int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text, re.ASCII) and int(text) <= most else None
 
 
+def _workers(text: str) -> int | None:
+    return _cores() if text.lower() == "auto" else _count(text, _MOST_WORKERS)
+
+
+def _cores() -> int:
+    """Those this process may use, where the system says."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, _MOST_WORKERS)
+
+
 def _network(text: str) -> Network | None:
     network = read_network(text)
     return None if isinstance(network, Unreadable) else network
@@ -103,6 +115,7 @@ POSITIVE_SIZE = Kind("a size above zero such as 512MiB or 1GB, or a number of by
 DURATION = Kind("a duration such as 500ms, 10s or 15m, above zero and at most 365d", _duration, _duration_text)
 FRACTION = Kind("a number from 0 to 1 such as 0.1", _fraction, _fraction_text)
 DAYS = Kind("a number of days from 1 to 36500", lambda text: _count(text, 36500))
+WORKERS = Kind(f"a number of processes from 1 to {_MOST_WORKERS}, or auto for one per core", _workers)
 PORT = Kind("a port from 1 to 65535", lambda text: _count(text, 65535))
 ENDPOINT = Kind("HOST:PORT, an IPv6 address in brackets", parse_endpoint)
 RESOLUTION = Kind("HOST:PORT:ADDRESS, an IPv6 address in brackets", parse_resolution)

@@ -104,6 +104,12 @@ class Settings:
     )
     connect_timeout_s: float = one(kinds.DURATION, "10s", "How long connecting to an origin may take.")
     idle_timeout_s: float = one(kinds.DURATION, "10m", "How long a connection may carry nothing before it is closed.")
+    stop_timeout_s: float = one(
+        kinds.DURATION, "5s", "How long exchanges under way may take to finish when the proxy is stopped."
+    )
+    workers: int = one(
+        kinds.WORKERS, "1", "How many processes serve, on the same port and store; auto for one per core.", "--workers"
+    )
     anonymity: Level = one(LEVEL, "standard", "Which fields leave this proxy, where no rule says else.", "--anonymity")
     inspect: bool = one(
         kinds.SWITCH, "on", "Open TLS to judge, cache and log what is inside; off opens none.", "--inspect"

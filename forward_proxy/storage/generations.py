@@ -99,7 +99,7 @@ class Generations:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._numbers = count(1 + secrets.randbits(62))
+        self._numbers = count()
         self._opened: Cells | None = None
         self._lock = threading.Lock()
         self._own: dict[int, _Own] = {}
@@ -109,6 +109,7 @@ class Generations:
     def open(self) -> None:
         """Only one process at a time, as while `starting`.  Raises OSError."""
         opened = Cells(self._path, _KIND, _COUNT)
+        self._numbers = count(1 + secrets.randbits(62))  # Not before: this object may have been made before a fork.
         with self._lock:
             before, self._opened = self._opened, opened
         if before is not None:  # Whoever still looks at the old file looks again.

@@ -38,11 +38,13 @@ class Origin:
 
 @dataclass
 class Running:
-    port: int
-    driver: Driver
+    """`policy` is the one in force, also when it is replaced."""
+
+    policy: Policy
     records: list[Record]
     store: Store
     folder: Path
+    port: int = 0
     lanes: list[Lane] = field(default_factory=list)
 
     @property
@@ -125,19 +127,17 @@ def running_engine(
     """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
     store = Store(folder / "responses")
     store.start(check=False)
-    records: list[Record] = []
-    driver = Driver(policy, store, records.append)
-
-    lanes: list[Lane] = []
+    running = Running(policy, [], store, folder)
+    driver = Driver(lambda: running.policy, store, running.records.append)
 
     def lane(handover: Handover) -> Lane:
-        lanes.append(Lane(lambda: driver.policy, store, Told(records), handover, LaneOptions()))
-        return lanes[0]
+        made = Lane(lambda: running.policy, store, Told(running.records), handover, LaneOptions())
+        running.lanes.append(made)
+        return made
 
     engine = Engine(
         Options((("127.0.0.1", 0),), idle_timeout_s=idle_timeout_s), driver, authority, lane if fast_lane else None
     )
-    bound: list[tuple[str, int]] = []
     ready = threading.Event()
 
     def loop() -> asyncio.AbstractEventLoop:
@@ -145,7 +145,7 @@ def running_engine(
 
     def serve() -> None:
         def told(addresses: list[tuple[str, int]]) -> None:
-            bound.extend(addresses)
+            running.port = addresses[0][1]
             ready.set()
 
         with asyncio.Runner(loop_factory=loop) as runner:
@@ -155,7 +155,7 @@ def running_engine(
     thread.start()
     try:
         assert ready.wait(_WITHIN_S)
-        yield Running(bound[0][1], driver, records, store, folder, lanes)
+        yield running
     finally:
         engine.stop()
         thread.join(_WITHIN_S)

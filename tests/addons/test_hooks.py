@@ -14,8 +14,8 @@ from forward_proxy.addons.tunnels import Tunnels
 
 # What others of ours call, or call in place of a hook.
 NO_HOOKS = {
-    Driver: {"foresee", "refuse"},
-    Tunnels: {"authority", "enter", "opens", "tunnel"},
+    Driver: {"busy", "foresee", "refuse"},
+    Tunnels: {"authority", "enter", "opens", "relays", "tunnel"},
 }
 
 

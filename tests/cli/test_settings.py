@@ -82,6 +82,7 @@ def test_every_flag_reaches_its_setting() -> None:
         "connect_ports": "81",
         "origin_ca": "/ca.pem",
         "resolve": "a.example:80:10.0.0.1",
+        "workers": "2",
         "anonymity": "off",
         "inspect": "off",
         "fast_lane": "off",

@@ -53,7 +53,7 @@ class Pair:
     def given(self, policy: Policy, stored: Sequence[Stored] = ()) -> None:
         """From now on this policy is in force, and this is stored."""
         for running in self.both:
-            running.driver.policy = policy
+            running.policy = policy
             running.store.purge(everything)
             for response, content in stored:
                 staging = running.store.stage(response)

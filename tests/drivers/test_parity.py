@@ -165,7 +165,7 @@ def test_another_policy_counts_from_the_next_request_on(equal: Pair, tmp_path: P
     (tmp_path / "other").mkdir()
     denying = policy(tmp_path / "other", "rules: [{id: all, action: deny, match: {host: site.test}, reason: No}]")
     for running in equal.both:
-        running.driver.policy = denying
+        running.policy = denying
     lane, chain = equal.seen(octets)
     assert lane == chain
     assert lane.statuses == [403]

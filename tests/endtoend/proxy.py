@@ -114,6 +114,12 @@ class Proxy:
         host, _, port = self.address.rpartition(":")
         return host, int(port)
 
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of its workers, the oldest first; none when it has but one process."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def start(self) -> None:
         """Returns once the ready line is out; AssertionError with all output when it never comes."""
         self.process = self._spawn(self._arguments)
@@ -145,7 +151,7 @@ class Proxy:
         self._outputs.join()
         out, err = self._outputs.texts
         unexpected = [line for line in err.splitlines() if not (self.noise and re.match(self.noise, line))]
-        assert (status, unexpected) == (0, []), out[-2000:]
+        assert (status, unexpected) == (0, []), (status, unexpected, out[-300:])
 
     def kill(self) -> None:
         """SIGKILL: the process gets no chance to put anything in order."""

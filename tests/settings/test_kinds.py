@@ -39,6 +39,19 @@ def test_a_size_is_bytes_or_has_a_unit(text: str, size: int | None) -> None:
     assert kinds.SIZE.parse(text) == size
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("1", 1), ("256", 256), ("0", None), ("257", None), ("-1", None), ("x", None), ("2.5", None), ("", None)],
+)
+def test_workers_are_counted_from_one(text: str, count: int | None) -> None:
+    assert kinds.WORKERS.parse(text) == count
+
+
+def test_as_many_workers_as_cores_are_at_least_one() -> None:
+    assert (kinds.WORKERS.parse("auto") or 0) >= 1
+    assert kinds.WORKERS.parse("Auto") == kinds.WORKERS.parse("auto")
+
+
 def test_a_limit_of_zero_is_refused_where_it_would_mean_nothing_or_everything() -> None:
     assert kinds.POSITIVE_SIZE.parse("0GiB") is None
     assert kinds.SIZE.parse("0GiB") == 0

@@ -1,0 +1,62 @@
+"""Which policy does this process decide by?  Never an older one than any worker has begun to decide by.
+
+One worker watches the files.  It publishes what it loaded before it decides by it; every other compares a number before
+each decision, and makes the same set from what was published, whatever has become of the files since.  A set that does
+not load is published by nobody.
+"""
+
+import threading
+from collections.abc import Callable
+
+from forward_proxy.policy import Policy
+from forward_proxy.rulefiles import Rules
+from forward_proxy.rulefiles.rules import Sources
+from forward_proxy.workers.shared import Shared
+
+
+class RulesInForce:
+    """Call it for the policy; `build` makes one of a rule set, `compiled` a rule set of files read by another worker.
+
+    Without `shared` this process is the only one.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        build: Callable[[Rules], Policy],
+        compiled: Callable[[Sources], Rules],
+        shared: Shared | None = None,
+    ) -> None:
+        self.rules = rules
+        self._build = build
+        self._compiled = compiled
+        self._shared = shared
+        self._lock = threading.Lock()
+        self._version = 0
+        self._policy = build(rules)
+        if shared is not None:
+            self._version = shared.publish(rules.sources)
+
+    def __call__(self) -> Policy:
+        """The policy in force."""
+        if self._shared is not None and self._shared.version != self._version:
+            self.catch_up()
+        return self._policy
+
+    def replace(self, rules: Rules) -> None:
+        """From here on, every worker decides by this set.  Raises OSError when the others cannot be handed it."""
+        with self._lock:
+            policy = self._build(rules)
+            version = self._shared.publish(rules.sources) if self._shared is not None else 0
+            self.rules, self._policy, self._version = rules, policy, version
+
+    def catch_up(self) -> None:
+        """Take over what another worker published.  Raises OSError."""
+        if self._shared is None:
+            return
+        with self._lock:
+            if self._shared.version == self._version:
+                return
+            published = self._shared.published()
+            self.rules = self._compiled(published.sources)
+            self._policy, self._version = self._build(self.rules), published.version
