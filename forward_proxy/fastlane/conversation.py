@@ -80,7 +80,12 @@ class Conversation(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.out = transport  # type: ignore[assignment]
-        self._client = self._known_client or self._lane.client_of(transport.get_extra_info("peername"))
+        peername = transport.get_extra_info("peername")
+        if peername is None:  # The client has gone again already, and its address with it.
+            self._mode = Mode.DONE
+            self.out.abort()
+            return
+        self._client = self._known_client or self._lane.client_of(peername)
         self._number = self._lane.memory.number_of(self._client)
         self._lane.conversations.add(self)
 

@@ -4,7 +4,7 @@ import re
 import ssl
 import threading
 from collections.abc import Iterator
-from socket import SHUT_WR, create_connection, socket
+from socket import SHUT_WR, SO_LINGER, SOL_SOCKET, create_connection, socket
 from time import monotonic
 
 import pytest
@@ -263,6 +263,18 @@ def test_what_is_no_tls_in_a_tunnel_is_left_to_mitmproxy(client: socket, origin:
     read(client, 4096)
     client.sendall(b"GET / HTTP/1.1\r\nHost: tracker.test\r\nConnection: close\r\n\r\n")
     assert b"leads to tracker.test:443, not to tracker.test:80" in received(client)
+
+
+def test_a_client_that_is_gone_before_it_is_accepted_is_no_trouble(
+    proxy: Running, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(200):
+        with create_connection(("127.0.0.1", proxy.port), timeout=WITHIN_S) as client:
+            client.setsockopt(SOL_SOCKET, SO_LINGER, b"\1\0\0\0\0\0\0\0")  # Closing resets.
+    with create_connection(("127.0.0.1", proxy.port), timeout=WITHIN_S) as client:
+        client.sendall(head(origin.url("/after")))
+        assert answer(client)[0] == 200
+    assert caplog.records == []
 
 
 def test_nothing_is_left_of_connections_that_ended(proxy: Running, origin: Origin) -> None:
