@@ -169,7 +169,7 @@ class Process:
         """What makes the fast lane, once there is something to hand over to; None when it is off."""
         if not self._settings.fast_lane:
             return None
-        options = LaneOptions(int(self._settings.idle_timeout_s))
+        options = LaneOptions(int(self._settings.idle_timeout_s), self._settings.fast_lane_tls)
         return lambda handover: Lane(self._rules, self._store, self._log, handover, options)
 
     def _stop(self) -> None:

@@ -93,7 +93,7 @@ class Greeting(asyncio.Protocol):
 
     def _is_for_lane(self, sni: str | None, protocols: tuple[bytes, ...]) -> bool:
         offered = frozenset(protocols)
-        if self._lane.options.tls_clients == "http1" and not offered <= _HTTP1:
+        if self._lane.options.tls_clients == "http1-clients" and not offered <= _HTTP1:
             return False
         if offered and b"http/1.1" not in offered:
             return False

@@ -22,7 +22,7 @@ from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring
 
 # Whose TLS is ended in the lane: clients that offer nothing but HTTP/1.1, or also those that would take it.
-type TlsClients = Literal["http1", "all"]
+type TlsClients = Literal["http1-clients", "all"]
 
 _TICK_S = 5.0
 # How often it is asked, while stopping, what has become idle.
@@ -76,7 +76,7 @@ class Options:
     """`idle_timeout_s` is how long a connection may carry nothing."""
 
     idle_timeout_s: int = 600
-    tls_clients: TlsClients = "http1"
+    tls_clients: TlsClients = "http1-clients"
 
 
 class Lane:

@@ -20,6 +20,8 @@ from forward_proxy.settings.kinds import Kind, words
 
 LEVEL: Kind[Level] = words({level.value: level for level in Level}, "off, standard or strict")
 VERDICT: Kind[Action] = words({"allow": "allow", "deny": "deny"})
+type TlsClients = Literal["http1-clients", "all"]
+TLS_CLIENTS: Kind[TlsClients] = words({"http1-clients": "http1-clients", "all": "all"})
 # Saying yes in passing is not enough here.
 SECRETS: Kind[bool] = words(
     {"off": False, "no": False, "false": False, "yes-i-mean-it": True},
@@ -119,6 +121,9 @@ class Settings:
         "on",
         "Answer denials and fresh hits before mitmproxy; changes speed, never an answer.",
         "--fast-lane",
+    )
+    fast_lane_tls: TlsClients = one(
+        TLS_CLIENTS, "http1-clients", "Whose TLS the fast lane ends: of clients that speak HTTP/1.1 only, or of all."
     )
     cache: CacheSettings = CacheSettings()
     log: LogSettings = LogSettings()
