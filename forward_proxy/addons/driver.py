@@ -74,6 +74,10 @@ class Driver:
         """The next request of the client at this address has been decided by the other driver."""
         self._foreseen[peername] = foreseen
 
+    def forget(self, peername: object) -> None:
+        """That client is gone, whether or not its request came this far."""
+        self._foreseen.pop(peername, None)
+
     def busy(self, client: Client, quiet_s: float) -> bool:
         """Whether there is something to finish on this connection, through which nothing has passed for so long."""
         if client.id in self._under_way:

@@ -94,6 +94,7 @@ class Engine:
         self._clients = served = self._lane(handover) if self._lane else DirectClients(handler, self._driver.busy)
         self._listeners = [Listener(host, port, served.protocol) for host, port in self._options.listen]
         try:
+            served.start()
             await self._start_listeners()
             ready([address for listener in self._listeners for address in listener.addresses])
             await master.run()

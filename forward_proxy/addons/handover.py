@@ -52,6 +52,7 @@ class Handover:
             await handler.handle_client()
         finally:
             del self._serving[writer]
+            self._driver.forget(handler.client.peername)
 
     @property
     def at_work(self) -> bool:

@@ -148,6 +148,7 @@ class Clients(Protocol):
     """Whoever serves the connections of a listener."""
 
     def protocol(self) -> asyncio.Protocol: ...
+    def start(self) -> None: ...
     async def stop(self, within_s: float) -> None: ...
     def hurry(self) -> None: ...
 
@@ -193,6 +194,9 @@ class DirectClients:
         self._is_busy = is_busy
         self._serving: dict[asyncio.Task[None], Handler] = {}
         self._in_a_hurry = asyncio.Event()
+
+    def start(self) -> None:
+        """Nothing has to be looked after: each handler keeps its own time."""
 
     def protocol(self) -> asyncio.Protocol:
         """The protocol of one more client connection."""

@@ -246,7 +246,7 @@ class Conversation(asyncio.Protocol):
             self._hand_over_for_good()
 
     def _answers_again(self, head: bytes) -> bool:
-        """Answer as the same client was answered in this second; False when it has to be decided."""
+        """Answer as the same client was answered before; False when it has to be decided."""
         answer = self._answers.get((self._number, head))
         if answer is None or self._choked:
             return False
@@ -328,6 +328,7 @@ class Conversation(asyncio.Protocol):
 
     def _odd(self, head: bytes) -> None:
         if self._pipe is None and head.startswith(b"CONNECT "):
+            self.release("pipelined")
             self._lane.conversations.discard(self)
             if self._lane.begins_tunnel(self.out, self._client, head, bytes(self._pending)):
                 self._mode = Mode.DONE
@@ -382,7 +383,7 @@ class Conversation(asyncio.Protocol):
             self._finish()
             return
         self._mode = Mode.PIPED
-        if self._pending:
+        if self._pending or self._ended:
             self._hand_over_for_good()
         if rest:
             self.out.write(rest)

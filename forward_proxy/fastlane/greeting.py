@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1.
 _LONGEST_HELLO_BYTES = 64 * 1024
+# How long a client may take to show its ClientHello, and then for the handshake.
+_MOST_TICKS = 6
 _HTTP1 = frozenset((b"http/1.1", b"http/1.0"))
 
 
@@ -48,6 +50,7 @@ class Greeting(asyncio.Protocol):
         self._hello = b""
         self._started_at = time()
         self._ticks = 0
+        self._handshaking = False
 
     def begin(self, hello: bytes) -> None:
         """Take the transport over, with what the client has sent already."""
@@ -82,9 +85,11 @@ class Greeting(asyncio.Protocol):
         self._lane.conversations.discard(self)
 
     def tick(self, idle_ticks: int) -> None:
-        """A client that waits to be spoken to is mitmproxy's to wait for."""
+        """A client that waits to be spoken to is mitmproxy's to wait for; who does not end a handshake is let go."""
         self._ticks += 1
-        if self._ticks > 1:
+        if self._handshaking and self._ticks > _MOST_TICKS:
+            self.out.abort()
+        elif not self._handshaking and self._ticks > 1:
             self._give_away()
 
     def stop(self) -> bool:
@@ -104,8 +109,9 @@ class Greeting(asyncio.Protocol):
     def _end_tls(self, sni: str | None) -> None:
         host, port = self._connect.host, self._connect.port
         inner = Conversation(self._lane, replace(self._client, tunnel=Tunnel(host, port, sni)))
-        end = TlsEnd(self.out, self._contexts.of(tuple(dict.fromkeys((sni or host, host)))), inner, self._failed)
-        self._lane.conversations.discard(self)
+        context = self._contexts.of(tuple(dict.fromkeys((sni or host, host))))
+        end = TlsEnd(self.out, context, inner, self._failed, lambda: self._lane.conversations.discard(self))
+        self._handshaking, self._ticks = True, 0
         self.out.set_protocol(end)
         end.data_received(self._hello)
 

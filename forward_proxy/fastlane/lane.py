@@ -96,6 +96,7 @@ class Lane:
         self.options = options
         self._contexts = Contexts(handover.leaf) if handover.leaf else None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
 
     def protocol(self) -> asyncio.Protocol:
         """The protocol of one more client connection."""
@@ -124,17 +125,26 @@ class Lane:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def watch(self) -> None:
-        """Look after idle connections until cancelled."""
+    def start(self) -> None:
+        """Begin to look after idle connections; in the loop that serves them."""
+        self._watch = asyncio.ensure_future(self._keep_watch())
+
+    def look_after(self) -> None:
+        """One tick of the lane's clock: what does not move for too long is ended."""
         idle_ticks = max(1, round(self.options.idle_timeout_s / _TICK_S))
+        for conversation in tuple(self.conversations):
+            conversation.tick(idle_ticks)
+
+    async def _keep_watch(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            for conversation in tuple(self.conversations):
-                conversation.tick(idle_ticks)
+            self.look_after()
 
     async def stop(self, within_s: float) -> None:
         """Let exchanges under way finish, for so long at most, then end every connection."""
         self.stopping = True
+        if self._watch is not None:
+            self._watch.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while (self.conversations or self.handover.at_work) and not self._in_a_hurry:

@@ -79,15 +79,21 @@ def _file(octets: bytes) -> Iterator[str]:
 class TlsEnd(asyncio.Protocol):
     """The protocol of a transport that carries TLS, and the transport of what speaks inside.
 
-    `failed` is told when the handshake came to nothing, with OpenSSL's words.
+    `failed` is told when the handshake came to nothing, with OpenSSL's words; `settled` when it is over either way.
     """
 
     def __init__(
-        self, transport: asyncio.Transport, context: ssl.SSLContext, inner: Inner, failed: Callable[[str], None]
+        self,
+        transport: asyncio.Transport,
+        context: ssl.SSLContext,
+        inner: Inner,
+        failed: Callable[[str], None],
+        settled: Callable[[], None],
     ) -> None:
         self._transport = transport
         self._inner = inner
         self._failed = failed
+        self._settled = settled
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._established = False
@@ -101,6 +107,7 @@ class TlsEnd(asyncio.Protocol):
             if not self._established:
                 self._tls.do_handshake()
                 self._established = True
+                self._settled()
                 self._flush()
                 self._inner.connection_made(self)
             while not self._closed:
@@ -120,6 +127,8 @@ class TlsEnd(asyncio.Protocol):
         self._closed = True
         if self._established:
             self._inner.connection_lost(exc)
+        else:
+            self._settled()
 
     def pause_writing(self) -> None:
         if self._established:

@@ -36,16 +36,44 @@ class Origin:
     received: list[bytes] = field(default_factory=list)
 
 
+class Records(list[Record]):
+    """Records in the order they are told, to be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = threading.Condition()
+
+    def append(self, record: Record) -> None:
+        with self._told:
+            super().append(record)
+            self._told.notify_all()
+
+    def wait_for(self, count: int) -> bool:
+        """Whether there are so many, now or soon."""
+        with self._told:
+            return self._told.wait_for(lambda: len(self) >= count, _WITHIN_S)
+
+
 @dataclass
 class Running:
     """`policy` is the one in force, also when it is replaced."""
 
     policy: Policy
-    records: list[Record]
+    records: Records
     store: Store
     folder: Path
     port: int = 0
     lanes: list[Lane] = field(default_factory=list)
+    loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
+
+    def tick(self, times: int) -> None:
+        """Let so many ticks of the lane's clock pass."""
+
+        async def tick() -> None:
+            for _ in range(times):
+                self.lane.look_after()
+
+        asyncio.run_coroutine_threadsafe(tick(), self.loops[0]).result(_WITHIN_S)
 
     @property
     def lane(self) -> Lane:
@@ -127,12 +155,13 @@ def running_engine(
     """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
     store = Store(folder / "responses")
     store.start(check=False)
-    running = Running(policy, [], store, folder)
+    running = Running(policy, Records(), store, folder)
     driver = Driver(lambda: running.policy, store, running.records.append)
 
     def lane(handover: Handover) -> Lane:
         made = Lane(lambda: running.policy, store, Told(running.records), handover, LaneOptions())
         running.lanes.append(made)
+        running.loops.append(asyncio.get_running_loop())
         return made
 
     engine = Engine(

@@ -14,7 +14,7 @@ from forward_proxy.addons.tunnels import Tunnels
 
 # What others of ours call, or call in place of a hook.
 NO_HOOKS = {
-    Driver: {"busy", "foresee", "refuse"},
+    Driver: {"busy", "foresee", "forget", "refuse"},
     Tunnels: {"authority", "enter", "opens", "relays", "tunnel"},
 }
 

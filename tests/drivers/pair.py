@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from socket import SHUT_WR, create_connection, socket
-from time import monotonic
 
 from mitmproxy.certs import CertStore
 
@@ -74,9 +73,7 @@ class Pair:
             client.sendall(request)
             octets = received(client)
         exchanges = len(re.findall(rb"HTTP/1\.1 [2-5][0-9]{2} ", octets))
-        deadline = monotonic() + _WITHIN_S
-        while len(running.records) < before + exchanges and monotonic() < deadline:
-            pass  # The record is made right after the last octet.
+        running.records.wait_for(before + exchanges)  # They are made right after the last octet.
         return Seen(_CLOCKS.sub(rb"\1\r", octets), tuple(map(without_moments, running.records[before:])))
 
 

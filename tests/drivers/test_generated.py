@@ -123,7 +123,7 @@ def requests(draw: st.DrawFn) -> bytes:
     return request(url, *lines, "Cache-Control: only-if-cached", method=method, last=False)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     rules=rule_files(),
     stored=st.lists(stored_responses(), min_size=1, max_size=4),

@@ -3,7 +3,8 @@
 import re
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from socket import SHUT_WR, SO_LINGER, SOL_SOCKET, create_connection, socket
 from time import monotonic
 
@@ -66,6 +67,19 @@ def answer(client: socket) -> tuple[int, bytes, bytes]:
         content += read(client, int(length[1]) - len(content))
     said = re.search(rb"(?i)\r\ncache-status: ([^\r]*)", octets)
     return int(octets[9:12]), said[1] if said else b"", content
+
+
+def ended(client: socket) -> bool:
+    """Whether the connection comes to its end; what still comes before is dropped."""
+    with suppress(ConnectionResetError):
+        received(client)
+    return True
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    deadline = monotonic() + WITHIN_S
+    while not holds():
+        assert monotonic() < deadline
 
 
 def read(client: socket, most: int) -> bytes:
@@ -277,6 +291,51 @@ def test_a_client_that_is_gone_before_it_is_accepted_is_no_trouble(
     assert caplog.records == []
 
 
+IDLE_TICKS = 600 // 5 + 1
+
+
+def test_a_connection_that_carries_nothing_is_closed(client: socket, origin: Origin, proxy: Running) -> None:
+    client.sendall(head(origin.url("/stored/idle")))
+    answer(client)
+    proxy.tick(IDLE_TICKS - 1)
+    client.sendall(head(origin.url("/stored/idle")))
+    assert answer(client)[0] == 200, "it was used in time"
+    proxy.tick(IDLE_TICKS + 1)
+    assert ended(client)
+
+
+def test_half_a_head_that_waits_can_still_be_ended(client: socket, origin: Origin, proxy: Running) -> None:
+    octets = head(origin.url("/stored/waits"))
+    client.sendall(octets[:30])
+    eventually(lambda: any(getattr(each, "_pending", b"") for each in proxy.lane.conversations))
+    proxy.tick(3)
+    client.sendall(octets[30:])
+    assert answer(client)[2] == b"/stored/waits"
+
+
+@pytest.mark.parametrize("begun", [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"])
+def test_a_tunnel_without_a_client_hello_is_left_to_mitmproxy(client: socket, proxy: Running, begun: bytes) -> None:
+    client.sendall(b"CONNECT tracker.test:443 HTTP/1.1\r\nHost: tracker.test:443\r\n\r\n" + begun)
+    assert read(client, 4096) == b"HTTP/1.1 200 Connection established\r\n\r\n"
+    proxy.tick(3)
+    eventually(lambda: proxy.lane.handover.at_work or proxy.lane._tasks)
+    client.shutdown(SHUT_WR)
+    assert received(client) == b""
+
+
+def test_a_handshake_that_is_not_ended_is_broken_off(client: socket, proxy: Running) -> None:
+    client.sendall(b"CONNECT tracker.test:443 HTTP/1.1\r\nHost: tracker.test:443\r\n\r\n")
+    read(client, 4096)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = tls_context(proxy, "http/1.1").wrap_bio(incoming, outgoing, server_hostname="tracker.test")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    client.sendall(outgoing.read())
+    assert read(client, 65536)
+    proxy.tick(10)
+    assert ended(client)
+
+
 def test_nothing_is_left_of_connections_that_ended(proxy: Running, origin: Origin) -> None:
     for _ in range(20):
         with create_connection(("127.0.0.1", proxy.port), timeout=WITHIN_S) as client:
@@ -284,6 +343,5 @@ def test_nothing_is_left_of_connections_that_ended(proxy: Running, origin: Origi
     with create_connection(("127.0.0.1", proxy.port), timeout=WITHIN_S) as client:
         client.sendall(head(origin.url("/left"), "Connection: close"))
         received(client)
-    deadline = monotonic() + WITHIN_S
-    while proxy.lane.conversations or proxy.lane._tasks:
-        assert monotonic() < deadline, (proxy.lane.conversations, proxy.lane._tasks)
+    eventually(lambda: not (proxy.lane.conversations or proxy.lane._tasks))
+    assert not proxy.lane.handover._driver._foreseen
