@@ -20,6 +20,7 @@ import trustme
 from bench.processes import free_port, process, program
 
 HOST = "localhost"
+MOST_HOSTS = 30  # h0.localhost and so on are names of the origin, too.
 CACHE_CONTROL = {"hit": "max-age=86400", "miss": "no-store"}
 
 _PIECE_BYTES = 2**18
@@ -73,7 +74,8 @@ def running_origin(
             file.truncate(content) if isinstance(content, int) else file.write(content)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "origin-ca.pem"))
-    authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(str(folder / "certificate.pem"))
+    names = HOST, *(f"h{number}.{HOST}" for number in range(MOST_HOSTS))
+    authority.issue_cert(*names).private_key_and_cert_chain_pem.write_to_path(str(folder / "certificate.pem"))
     for each in folder, folder / "files", folder / "origin-ca.pem", *(folder / "files").iterdir():
         each.chmod(0o755)  # Started by root, servers go on as somebody else.
     made = Origin(free_port(), free_port(), free_port(), folder / "origin-ca.pem")

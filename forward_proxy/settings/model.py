@@ -21,7 +21,7 @@ from forward_proxy.settings.kinds import Kind, words
 LEVEL: Kind[Level] = words({level.value: level for level in Level}, "off, standard or strict")
 VERDICT: Kind[Action] = words({"allow": "allow", "deny": "deny"})
 type TlsClients = Literal["http1-clients", "all"]
-TLS_CLIENTS: Kind[TlsClients] = words({"http1-clients": "http1-clients", "all": "all"})
+TLS_CLIENTS: Kind[TlsClients] = words({"all": "all", "http1-clients": "http1-clients"})
 # Saying yes in passing is not enough here.
 SECRETS: Kind[bool] = words(
     {"off": False, "no": False, "false": False, "yes-i-mean-it": True},

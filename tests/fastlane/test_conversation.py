@@ -11,6 +11,8 @@ from time import monotonic
 import pytest
 
 from forward_proxy.addons.authority import CERTIFICATE_NAME, open_authority
+from forward_proxy.fastlane.lane import Options as LaneOptions
+from forward_proxy.fastlane.lane import TlsClients
 from tests.addons.engine import Running, running_engine
 from tests.drivers.pair import received
 from tests.drivers.scenarios import LARGE, response
@@ -234,11 +236,23 @@ def test_a_session_can_be_resumed(proxy: Running) -> None:
                 session = secure.session
 
 
-def test_a_client_of_http_2_gets_it(client: socket, proxy: Running) -> None:
+@pytest.mark.parametrize(
+    ("clients", "protocols", "spoken"),
+    [
+        ("all", ("h2", "http/1.1"), "http/1.1"),
+        ("all", ("h2",), "h2"),
+        ("http1-clients", ("h2", "http/1.1"), "h2"),
+        ("http1-clients", ("http/1.1",), "http/1.1"),
+    ],
+)
+def test_which_protocol_a_client_gets(
+    client: socket, proxy: Running, clients: TlsClients, protocols: tuple[str, ...], spoken: str
+) -> None:
+    proxy.lane.options = LaneOptions(tls_clients=clients)
     client.sendall(b"CONNECT tracker.test:443 HTTP/1.1\r\nHost: tracker.test:443\r\n\r\n")
     read(client, 4096)
-    with tls_context(proxy, "h2", "http/1.1").wrap_socket(client, server_hostname="tracker.test") as secure:
-        assert secure.selected_alpn_protocol() == "h2"
+    with tls_context(proxy, *protocols).wrap_socket(client, server_hostname="tracker.test") as secure:
+        assert secure.selected_alpn_protocol() == spoken
 
 
 def test_a_client_hello_may_come_in_pieces(client: socket, proxy: Running) -> None:
