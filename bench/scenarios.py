@@ -31,7 +31,7 @@ class Plan:
 
 
 QUICK = Plan(1, 0.8, 0.2, 1, 2**27, 10, 5_000)
-FULL = Plan(5, 2, 0.5, 3, 2**30, 120, 100_000)
+FULL = Plan(3, 2, 0.5, 2, 2**30, 60, 100_000)
 
 
 @dataclass(frozen=True, slots=True)
