@@ -1,5 +1,6 @@
 """What does a person in front of Chromium get, and what do the sites learn of them?"""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from .browser import image_widths, proxied_browser, text_of, wait_for_text
-from .conftest import RULE_FILE, Browse, MakeProxy, rule_line
+from .conftest import RULE_FILE, RULES, Browse, MakeProxy, rule_line
 from .proxy import Proxy
 from .site import Service, Site
 
@@ -16,6 +17,17 @@ WEB: list[Service] = ["http", "https"]
 WHOLE = {"style.css", "one.png", "two.png", "three.png", "script.js", "data.json"}
 # What tells of this proxy, of the client's address or of the browser's own identity.
 TELL_TALE = {"via", "forwarded", "x-forwarded-for", "x-real-ip", "x-client-data", "proxy-connection"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{}, {"fast_lane_tls": "all"}, {"fast_lane": "off"}],
+    ids=["as-shipped", "lane-for-all", "without-lane"],
+)
+def proxy(request: pytest.FixtureRequest, site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """The fast lane changes speed, never an answer: a person sees the same with it and without."""
+    with Proxy(tmp_path_factory.mktemp("proxy"), site, rules={RULE_FILE: RULES}, settings=request.param) as running:
+        yield running
 
 
 def page_url(site: Site, token: str, service: Service) -> str:
