@@ -45,9 +45,10 @@ _FINISHED = "return performance.getEntriesByType('navigation')[0].loadEventEnd >
 # An image may be loaded and not decoded yet.
 _TIMES = """const [page] = performance.getEntriesByType('navigation'), told = arguments[arguments.length - 1];
 const objects = performance.getEntriesByType('resource');
-const protocols = Array.from(new Set(objects.map(each => each.nextHopProtocol).filter(Boolean))).sort().join(' ');
+const protocols = Array.from(new Set([page, ...objects].map(each => each.nextHopProtocol)));
+const spoken = protocols.filter(Boolean).sort().join(' ');
 Promise.allSettled(Array.from(document.images).map(image => image.decode())).then(decoded =>
-  told([page.loadEventEnd, decoded.filter(each => each.status === 'fulfilled').length, protocols]));"""
+  told([page.loadEventEnd, decoded.filter(each => each.status === 'fulfilled').length, spoken]));"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Tunnels that are not opened, through a real engine: their bytes, their ends, and the record of each."""
 
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,9 +54,7 @@ def received(sock: socket.socket, until: bytes = b"") -> bytes:
 
 def only_record(running: Running) -> Record:
     """The record that an ended tunnel leaves once the engine has seen its end."""
-    until = time.monotonic() + WITHIN_S
-    while not running.records and time.monotonic() < until:
-        time.sleep(0.01)
+    running.records.wait_for(1)
     (record,) = running.records
     return record
 
