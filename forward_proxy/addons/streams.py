@@ -187,7 +187,8 @@ class PolicyStream(HttpStream):
     def _answer_instead(self) -> layer.CommandGenerator[None]:
         """Send the response that a hook has set, whatever the client is still sending."""
         yield from self.send_response()
-        if self.client_state != self.state_done:
+        # Errored: the client left while a hook made the answer, so that nothing of it was sent.
+        if self.client_state not in (self.state_done, self.state_errored):
             yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
         yield from self._leave()
 
