@@ -330,6 +330,6 @@ def _wanted(decision: Deny | Serve | Forward | Validate) -> tuple[StoredResponse
     match decision:
         case Serve(stored=stored):
             return (stored,)
-        case Validate(candidates=candidates):
+        case Validate(candidates=candidates) | Forward(candidates=candidates):
             return candidates
     return ()

@@ -17,13 +17,16 @@ from forward_proxy.caching.reuse import (
     Validate,
     after_failure,
     request_plan,
+    revalidation,
     select,
 )
+from forward_proxy.caching.stale import FAILURES
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.storing import NotStorable, Storable, may_store
 from forward_proxy.caching.validation import AskAgain, Freshened, HeadUpdate, PassOn, after_head, after_validation
 
 __all__ = [
+    "FAILURES",
     "AskAgain",
     "Bypass",
     "CacheKey",
@@ -51,5 +54,6 @@ __all__ = [
     "invalidated",
     "may_store",
     "request_plan",
+    "revalidation",
     "select",
 ]

@@ -1,7 +1,8 @@
 """What answers this request?  RFC 9111 §4, with the request directives of §5.2.1.
 
 `request_plan` says whether the cache is asked at all, `select` what its answer is good for, `after_failure` what is
-left when the origin fails.  `fwd` is why a request goes on, in the words of RFC 9211 §2.2; `detail` says it closer.
+left when the origin fails, `revalidation` how to ask before anybody has to wait.  `fwd` is why a request goes on, in
+the words of RFC 9211 §2.2; `detail` says it closer.
 
 Deviations, all towards the origin: a request for several ranges, with content, or with a precondition that only an
 origin may judge is not looked up; no-store in a request, which says nothing about reuse, is taken to want none; a
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from forward_proxy.caching.directives import INFINITE, Directives, directives, request_directives
+from forward_proxy.caching.directives import INFINITE, NO_DIRECTIVES, Directives, directives, request_directives
 from forward_proxy.caching.freshness import FreshnessSums, freshness
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
@@ -66,10 +67,14 @@ class Validate:
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """Nothing stored helps: forward as it is, with the client's own preconditions."""
+    """Nothing stored helps: forward as it is, with the client's own preconditions.
+
+    `candidates` have no validator to ask with, and may all the same stand in should the origin fail.
+    """
 
     fwd: Fwd
     detail: str = ""
+    candidates: tuple[StoredResponse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,16 @@ def select(
     if "only-if-cached" in wants and not isinstance(decision, Reuse):
         return GatewayTimeout(decision.detail or decision.fwd)
     return decision
+
+
+def revalidation(
+    request: RequestHead, candidates: Sequence[StoredResponse], now: int, options: Options
+) -> Validate | Miss:
+    """How to ask the origin about what is stored, however fresh it is: for a request of the cache's own."""
+    matches = matching(request, candidates, now, options)
+    if not matches:
+        return Miss("vary-miss" if candidates else "uri-miss")
+    return _ask(request, NO_DIRECTIVES, matches, "stale", "in the background")
 
 
 def after_failure(
@@ -149,12 +164,12 @@ def _decide(
 
 
 def _ask(
-    request: RequestHead, wants: Directives, matches: Sequence[StoredResponse], fwd: Fwd, detail: str
+    request: RequestHead, wants: Directives, matches: tuple[StoredResponse, ...], fwd: Fwd, detail: str
 ) -> Validate | Miss:
     # A 304 would update what is stored, and no-store allows no part of an answer to be stored (§5.2.1.5).
     asked = () if "no-store" in wants else asked_about(matches)
     if not asked:
-        return Miss(fwd, detail)
+        return Miss(fwd, detail, matches)
     return Validate(asked, validating_edits(request.fields, asked), fwd, detail)
 
 

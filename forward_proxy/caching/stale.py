@@ -27,23 +27,34 @@ def client_accepts(wants: Directives, sums: FreshnessSums) -> bool:
 
 def within_revalidation_window(wants: Directives, said: Directives, sums: FreshnessSums, options: Options) -> bool:
     """RFC 5861 §3; a client that sets its own bounds has not asked for anything stale (RFC 9111 §5.2.1.1)."""
-    if not options.stale_while_revalidate or "max-age" in wants or "min-fresh" in wants:
+    if "max-age" in wants or "min-fresh" in wants:
         return False
-    return _within(said, "stale-while-revalidate", sums)
+    return _within(said, "stale-while-revalidate", sums, options.stale_while_revalidate_s)
 
 
 def stands_in(wants: Directives, said: Directives, sums: FreshnessSums, options: Options, answered: bool) -> bool:
-    """Whether a stale response may answer instead of an error, or, unless the origin `answered`, of nothing at all."""
+    """Whether a stale response may answer instead of an error, or, unless the origin `answered`, of nothing at all.
+
+    While the origin cannot be reached, a client's `max-age`, which is what reloading sends, is a wish that nobody can
+    meet (§5.2.1 calls it advisory); `no-cache` still insists.
+    """
+    if not answered and _staleness(sums) <= options.disconnected_stale_s:
+        return True
     if "max-age" in wants and "max-stale" not in wants:
         return False
-    if _within(said, "stale-if-error", sums) or _within(wants, "stale-if-error", sums) or client_accepts(wants, sums):
-        return True
-    return not answered and _staleness(sums) <= options.disconnected_stale_s
+    return (
+        _within(said, "stale-if-error", sums, options.stale_if_error_s)
+        or _within(wants, "stale-if-error", sums)
+        or client_accepts(wants, sums)
+    )
 
 
-def _within(directives: Directives, name: str, sums: FreshnessSums) -> bool:
+def _within(directives: Directives, name: str, sums: FreshnessSums, otherwise_s: int = 0) -> bool:
+    """Whether it has been stale for no longer than the directive says, or, where there is none, the operator."""
     window = directives.seconds(name)
-    return window is not None and _staleness(sums) <= window
+    if window is None:
+        return 0 < otherwise_s >= _staleness(sums)
+    return _staleness(sums) <= window
 
 
 def _staleness(sums: FreshnessSums) -> int:

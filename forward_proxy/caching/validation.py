@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from forward_proxy.caching.directives import directives
 from forward_proxy.caching.freshness import freshness
 from forward_proxy.caching.options import Options
-from forward_proxy.caching.reuse import Reuse, after_failure
-from forward_proxy.caching.stale import FAILURES
+from forward_proxy.caching.reuse import Reuse
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.caching.storing import forbids_storing, with_date, without_excepted
 from forward_proxy.caching.validators import entity_tag, last_modified
@@ -66,13 +65,11 @@ def after_validation(
     request_at: int,
     response_at: int,
     options: Options,
-) -> Freshened | PassOn | AskAgain | Reuse:
-    """What to do with the origin's answer; a Reuse is stale and stands in for an error.  Never raises.
+) -> Freshened | PassOn | AskAgain:
+    """What to do with the origin's answer, when `after_failure` has nothing to put in its place.  Never raises.
 
     `request` has the client's own preconditions, and `asked` is `Validate.candidates`.
     """
-    if response.status in FAILURES:
-        return after_failure(request, asked, response_at, options, answered=True) or PassOn()
     if response.status != 304:
         return PassOn()
     clients = _tags_in_union(request, asked)

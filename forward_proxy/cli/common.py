@@ -23,6 +23,7 @@ _METAVARS = {
     "anonymity": "LEVEL",
     "inspect": "on|off",
     "fast_lane": "on|off",
+    "offline": "auto|on|off",
     "log.with_secrets": "off|yes-i-mean-it",
 }
 

@@ -73,22 +73,22 @@ def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: f
         decision = policy.on_stored(decision, storage.candidates(decision.key), second)
     match decision:
         case Deny():
-            return _denied(plain, decision, client, now)
-        case Serve():
+            return _denied(plain, decision, generation, client, now)
+        case Serve(validate_after=False):
             return _served(plain, decision, generation, client, storage, now)
-        case Forward():
+        case Forward(candidates=()):
             return Elsewhere(Foreseen(policy, request, names, second, tunnel, decision))
-        case Validate():
-            return Elsewhere()
+        case Serve() | Forward() | Validate():
+            return Elsewhere()  # What is stored is needed, or the origin is asked as well.
         case never:
             assert_never(never)
 
 
-def _denied(plain: Plain, deny: Deny, client: Client, now: float) -> Answer:
+def _denied(plain: Plain, deny: Deny, generation: Generation | None, client: Client, now: float) -> Answer:
     answer = denial(deny, plain.request)
     inside_tls = client.tunnel is not None
     record = records.denied(plain, deny, answer, client.text, now, inside_tls=inside_tls)
-    return Answer(response_head(answer.status, answer.fields) + answer.content, record, _next_step(now))
+    return Answer(response_head(answer.status, answer.fields) + answer.content, record, _next_step(now), generation)
 
 
 def _served(

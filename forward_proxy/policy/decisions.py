@@ -73,11 +73,16 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Send towards the origin; `fwd` is why, in the words of RFC 9211 §2.2."""
+    """Send towards the origin; `fwd` is why, in the words of RFC 9211 §2.2.
+
+    `key` is set when the answer may be stored under it, `candidates` when one of them may stand in for no answer.
+    """
 
     allowed: Allowed
     fwd: str
     detail: str = ""
+    key: CacheKey | None = None
+    candidates: tuple[StoredResponse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Validate:
     edits: Edits
     candidates: tuple[StoredResponse, ...]
     detail: str = ""
+    key: CacheKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,8 @@ class Serve:
     """Answer from the store; `fwd` tells why the origin was asked first, None when it was not.
 
     Before `until`, POSIX seconds, the same request is served alike but for age and ttl, as far as it is a matter of
-    freshness; what rules say of the time of day is another (`door.CLOCK_STEP_S`).
+    freshness; what rules say of the time of day is another (`door.CLOCK_STEP_S`).  With `validate_after` the origin is
+    asked once the client has its answer.
     """
 
     allowed: Allowed
@@ -106,6 +113,7 @@ class Serve:
     detail: str = ""
     changes: StoreChanges = NO_CHANGES
     until: int = 0
+    validate_after: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,10 @@ CLOCK_STEP_S = 60
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything decisions depend on besides the exchange itself: one immutable snapshot, swapped whole on reload."""
+    """Everything decisions depend on besides the exchange itself: one immutable snapshot, swapped whole on reload.
+
+    While `offline`, no origin is asked: what is stored has to do.
+    """
 
     access: AccessRules
     access_options: AccessOptions
@@ -38,6 +41,7 @@ class State:
     default_level: Level = Level.STANDARD
     inspect_by_default: bool = True
     cache_by_default: bool = True
+    offline: bool = False
 
 
 class Policy:
@@ -96,7 +100,8 @@ class Policy:
         anonymised = anonymity.request_edits(level, head, subject)
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
         allowed = Allowed(subject, head, head.edited(edits), level, edits, anonymised, verdict.rule, verdict.reason)
-        return self._planned(allowed)
+        plan = self._planned(allowed)
+        return self._offline(plan) if self.state.offline and isinstance(plan, Forward) else plan
 
     def on_stored(
         self, lookup: Lookup, candidates: tuple[StoredResponse, ...], now: int
@@ -106,15 +111,21 @@ class Policy:
         match caching.select(allowed.outbound, candidates, now, self.state.caching_options):
             case caching.Reuse() as reuse:
                 return returning.served(allowed, reuse)
-            case caching.Validate() as validate:
-                return Validate(allowed, validate.fwd, validate.edits, validate.candidates, validate.detail)
-            case caching.Miss() as miss:
-                return Forward(allowed, miss.fwd, miss.detail)
+            case caching.Validate() | caching.Miss() as asking:
+                sent = _asking(lookup, asking)
+                return self._stood_in(sent, now) or self._offline(sent) if self.state.offline else sent
             case caching.GatewayTimeout() as timeout:
                 # RFC 9209 has no word for it; only-if-cached is a wish of the client's that cannot be met.
                 return Deny(
                     504, "http_request_error", f"only-if-cached: {timeout.reason}", None, allowed.subject.resource
                 )
+
+    def on_refresh(self, lookup: Lookup, candidates: tuple[StoredResponse, ...], now: int) -> Validate | Forward | Deny:
+        """How to ask the origin about what is stored before it is wanted; offline, not at all."""
+        sent = _asking(
+            lookup, caching.revalidation(lookup.allowed.outbound, candidates, now, self.state.caching_options)
+        )
+        return self._offline(sent) if self.state.offline else sent
 
     def on_response(
         self, sent: Forward | Validate, response: ResponseHead, request_at: int, response_at: int
@@ -135,10 +146,8 @@ class Policy:
 
     def on_failure(self, sent: Forward | Validate, status: int, error: str, detail: str, now: int) -> Deny | Serve:
         """The origin gave no response; `error` is of RFC 9209 §2.3.  Something stale may stand in (§4.2.4)."""
-        deny = Deny(status, error, detail, None, sent.allowed.subject.resource)
-        if isinstance(sent, Forward):
-            return deny
-        return returning.stood_in(sent, self.state.caching_options, now) or deny
+        stale = returning.stood_in(sent, status, error, self.state.caching_options, now)
+        return stale or Deny(status, error, detail, None, sent.allowed.subject.resource)
 
     def level_for(self, subject: Subject) -> Level:
         choice = first_match(self.state.anonymity, subject)
@@ -154,6 +163,13 @@ class Policy:
             return Forward(allowed, plan.fwd, plan.detail)
         return Lookup(allowed, plan)
 
+    def _stood_in(self, sent: Forward | Validate, now: int) -> Serve | None:
+        return returning.stood_in(sent, 504, "destination_unavailable", self.state.caching_options, now)
+
+    def _offline(self, sent: Forward | Validate) -> Deny:
+        reason = "offline, and nothing stored will do" if sent.key else "offline, and this is never stored"
+        return Deny(504, "destination_unavailable", reason, None, sent.allowed.subject.resource)
+
     def _inspects(self, subject: Subject) -> bool:
         choice = first_match(self.state.inspect, subject)
         return self.state.inspect_by_default and (choice is None or choice.value == "always")
@@ -168,6 +184,12 @@ class Policy:
 def tunnel_subject(host: str, port: int, client: IPAddress, now: int) -> Subject:
     """A CONNECT as rules see it: no path, for nobody knows it."""
     return subject_of(RequestHead("CONNECT", TargetUri("https", host, port, "")), client, now)
+
+
+def _asking(lookup: Lookup, asking: caching.Validate | caching.Miss) -> Validate | Forward:
+    if isinstance(asking, caching.Miss):
+        return Forward(lookup.allowed, asking.fwd, asking.detail, lookup.key, asking.candidates)
+    return Validate(lookup.allowed, asking.fwd, asking.edits, asking.candidates, asking.detail, lookup.key)
 
 
 def _renamed(subject: Subject, name: str) -> Subject:

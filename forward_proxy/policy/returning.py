@@ -14,6 +14,14 @@ from forward_proxy.message.heads import ResponseHead
 from forward_proxy.policy import hops
 from forward_proxy.policy.decisions import NO_CHANGES, Allowed, Deny, Forward, Relay, Serve, StoreChanges, Validate
 
+# Of RFC 9209 §2.3: nobody was there who could have said what holds now, so that the cache is disconnected (§4.2.4).
+_UNREACHABLE = frozenset(
+    (
+        "dns_timeout", "dns_error", "destination_unavailable", "destination_ip_unroutable", "connection_refused",
+        "connection_timeout", "connection_terminated", "http_response_incomplete",
+    )
+)  # fmt: skip
+
 
 def served(allowed: Allowed, reuse: Reuse) -> Serve:
     """A reuse without asking the origin."""
@@ -28,6 +36,8 @@ def answered(
     anonymised = anonymity.response_edits(allowed.level, allowed.request, response, allowed.subject)
     cleaning = hops.response_hops(response) | anonymised
     cleaned = response.edited(cleaning)
+    if response.status in caching.FAILURES and (stale := _in_place(sent, response.status, response_at, options)):
+        return stale
     if isinstance(sent, Validate):
         meaning = caching.after_validation(
             allowed.outbound, sent.candidates, cleaned, request_at=request_at, response_at=response_at, options=options
@@ -35,10 +45,6 @@ def answered(
         match meaning:
             case caching.Freshened():
                 return _validated(sent, meaning, response.status)
-            case caching.Reuse():
-                return _serve(
-                    allowed, meaning, _stale(sent, response.status, meaning), fwd=sent.fwd, detail="stale-if-error"
-                )
             case caching.AskAgain():
                 # The client may simply ask again: with nothing stored, that goes out without our validators.
                 changes = StoreChanges(outdated=sent.candidates)
@@ -49,12 +55,25 @@ def answered(
     return _relayed(sent, cleaned, cleaning, anonymised, request_at, response_at, options)
 
 
-def stood_in(sent: Validate, options: Options, now: int) -> Serve | None:
-    """A stale stored response in place of an origin that cannot be reached; None when nothing may stand in."""
-    reuse = caching.after_failure(sent.allowed.outbound, sent.candidates, now, options, answered=False)
+def stood_in(sent: Forward | Validate, status: int, error: str, options: Options, now: int) -> Serve | None:
+    """A stale stored response in place of an origin that gave none, for this error of RFC 9209 §2.3 and the status it
+    would be told with; None when nothing may stand in."""
+    if status not in caching.FAILURES:  # Then it was refused here.
+        return None
+    return _in_place(sent, None, now, options, error)
+
+
+def _in_place(
+    sent: Forward | Validate, status: int | None, now: int, options: Options, error: str = ""
+) -> Serve | None:
+    """`status` is what the origin answered with, if it did."""
+    answered = error not in _UNREACHABLE
+    reuse = caching.after_failure(sent.allowed.outbound, sent.candidates, now, options, answered=answered)
     if reuse is None:
         return None
-    return _serve(sent.allowed, reuse, _stale(sent, None, reuse), fwd=sent.fwd, detail="the origin cannot be reached")
+    detail = f"the origin answered {status}" if status else f"the origin cannot be reached: {error}"
+    said = CacheStatus(fwd=sent.fwd, fwd_status=status, ttl=reuse.ttl, detail=detail)
+    return _serve(sent.allowed, reuse, said, sent.fwd, detail)
 
 
 def _validated(sent: Validate, meaning: caching.Freshened, status: int) -> Serve:
@@ -112,11 +131,7 @@ def _serve(
     if for_client:
         head = ResponseHead(head.status, FieldSection((*head.fields, *for_client)))
     delivery = replace(delivery, head=head)
-    return Serve(allowed, reuse.stored, delivery, fwd, detail, changes, reuse.until)
-
-
-def _stale(sent: Validate, status: int | None, reuse: Reuse) -> CacheStatus:
-    return CacheStatus(fwd=sent.fwd, fwd_status=status, ttl=reuse.ttl, detail="stale, the origin failed")
+    return Serve(allowed, reuse.stored, delivery, fwd, detail, changes, reuse.until, reuse.validate_after)
 
 
 def _dated(fields: FieldSection, response_at: int) -> Edits:

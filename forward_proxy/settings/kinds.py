@@ -63,8 +63,14 @@ def _duration(text: str) -> float | None:
     return milliseconds / 1000 if milliseconds and milliseconds <= _LONGEST_MS else None
 
 
+def _grace(text: str) -> float | None:
+    return 0.0 if text in ("off", *(f"0{unit}" for unit in _MILLISECONDS)) else _duration(text)
+
+
 def _duration_text(seconds: float) -> str:
     milliseconds = round(seconds * 1000)
+    if not milliseconds:
+        return "off"
     unit = next(unit for unit in ("d", "h", "m", "s", "ms") if milliseconds % _MILLISECONDS[unit] == 0)
     return f"{milliseconds // _MILLISECONDS[unit]}{unit}"
 
@@ -113,6 +119,7 @@ SWITCH = words({"on": True, "off": False, "yes": True, "no": False, "true": True
 SIZE = Kind("a size such as 512MiB or 1GB, or a number of bytes", _size, _size_text)
 POSITIVE_SIZE = Kind("a size above zero such as 512MiB or 1GB, or a number of bytes", _positive_size, _size_text)
 DURATION = Kind("a duration such as 500ms, 10s or 15m, above zero and at most 365d", _duration, _duration_text)
+GRACE = Kind("a duration such as 30s or 1h, at most 365d, or off", _grace, _duration_text)
 FRACTION = Kind("a number from 0 to 1 such as 0.1", _fraction, _fraction_text)
 DAYS = Kind("a number of days from 1 to 36500", lambda text: _count(text, 36500))
 WORKERS = Kind(f"a number of processes from 1 to {_MOST_WORKERS}, or auto for one per core", _workers)

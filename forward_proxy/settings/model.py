@@ -22,6 +22,8 @@ LEVEL: Kind[Level] = words({level.value: level for level in Level}, "off, standa
 VERDICT: Kind[Action] = words({"allow": "allow", "deny": "deny"})
 type TlsClients = Literal["http1-clients", "all"]
 TLS_CLIENTS: Kind[TlsClients] = words({"all": "all", "http1-clients": "http1-clients"})
+type Offline = Literal["auto", "on", "off"]
+OFFLINE: Kind[Offline] = words({"auto": "auto", "on": "on", "off": "off"}, "auto, on or off")
 # Saying yes in passing is not enough here.
 SECRETS: Kind[bool] = words(
     {"off": False, "no": False, "false": False, "yes-i-mean-it": True},
@@ -53,6 +55,14 @@ class CacheSettings:
     )
     heuristics_with_query: bool = one(
         kinds.SWITCH, "off", "Give that heuristic freshness to targets with a query, too."
+    )
+    stale_while_revalidate_s: float = one(
+        kinds.GRACE,
+        "off",
+        "How long a stale response that names no such time answers at once, the origin being asked meanwhile.",
+    )
+    stale_if_error_s: float = one(
+        kinds.GRACE, "off", "How long a stale response that names no such time stands in for an origin's error."
     )
 
 
@@ -124,6 +134,12 @@ class Settings:
     )
     fast_lane_tls: TlsClients = one(
         TLS_CLIENTS, "http1-clients", "Whose TLS the fast lane ends: of clients that speak HTTP/1.1 only, or of all."
+    )
+    offline: Offline = one(
+        OFFLINE,
+        "auto",
+        "Answer from what is stored, stale or not: auto while an origin cannot be reached, on without asking any.",
+        "--offline",
     )
     cache: CacheSettings = CacheSettings()
     log: LogSettings = LogSettings()

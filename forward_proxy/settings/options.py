@@ -6,6 +6,7 @@ Nothing here needs the engine, so a command that only asks starts as fast as its
 from pathlib import Path
 
 from forward_proxy.access.options import Options as AccessOptions
+from forward_proxy.caching.directives import INFINITE
 from forward_proxy.caching.options import Options as CachingOptions
 from forward_proxy.policy.door import State
 from forward_proxy.rulefiles.rules import Rules
@@ -26,6 +27,7 @@ def state_of(settings: Settings, rules: Rules) -> State:
         default_level=settings.anonymity,
         inspect_by_default=settings.inspect,
         cache_by_default=settings.cache.enabled,
+        offline=settings.offline == "on",
     )
 
 
@@ -43,6 +45,9 @@ def caching_options(settings: Settings) -> CachingOptions:
         max_content_bytes=settings.cache.max_content_bytes,
         heuristic_fraction=settings.cache.heuristic_fraction,
         heuristics_with_query=settings.cache.heuristics_with_query,
+        stale_while_revalidate_s=int(settings.cache.stale_while_revalidate_s),
+        stale_if_error_s=int(settings.cache.stale_if_error_s),
+        disconnected_stale_s=0 if settings.offline == "off" else INFINITE,
     )
 
 

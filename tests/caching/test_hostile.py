@@ -78,7 +78,8 @@ all_options = st.builds(
     Options,
     shared=st.booleans(),
     heuristics_with_query=st.booleans(),
-    stale_while_revalidate=st.booleans(),
+    stale_while_revalidate_s=st.sampled_from([0, 10**6]),
+    stale_if_error_s=st.sampled_from([0, 10**6]),
     disconnected_stale_s=st.sampled_from([0, 10**6]),
 )
 

@@ -15,8 +15,10 @@ from forward_proxy.caching.reuse import (
     Validate,
     after_failure,
     request_plan,
+    revalidation,
     select,
 )
+from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.message.heads import RequestHead
 from tests.caching.messages import NOW, URL, date, request, stored, target
 
@@ -125,8 +127,8 @@ def outcome(decision: object) -> str:
         (["Cache-Control: max-age=60", ETAG], 60, "only-if-cached", "504"),
         (["Cache-Control: max-age=60", ETAG], 0, "only-if-cached, no-cache", "504"),
         (["Cache-Control: max-age=60"], 70, "only-if-cached, max-stale", "reuse -10"),
-        # RFC 5861 §3 is a choice of the operator's, not made here.
-        (["Cache-Control: max-age=60, stale-while-revalidate=60", ETAG], 70, "", "validate stale"),
+        # RFC 5861 §3.
+        (["Cache-Control: max-age=60, stale-while-revalidate=60", ETAG], 70, "", "reuse -10 and validate"),
         # Extensions are ignored (§5.2.3).
         (["Cache-Control: max-age=60, foo", ETAG], 0, "nothing-to-see-here", "reuse 60"),
     ],
@@ -163,9 +165,26 @@ def test_the_age_is_the_current_age_4() -> None:
 
 def test_stale_while_revalidate_answers_and_validates_after() -> None:
     one = stored("Cache-Control: max-age=60, stale-while-revalidate=10", ETAG)
-    options = Options(stale_while_revalidate=True)
-    assert select(request(), [one], NOW + 70, options) == Reuse(one, 70, -10, validate_after=True)
-    assert outcome(select(request(), [one], NOW + 71, options)) == "validate stale"
+    assert select(request(), [one], NOW + 70, OPTIONS) == Reuse(one, 70, -10, validate_after=True)
+    assert outcome(select(request(), [one], NOW + 71, OPTIONS)) == "validate stale"
+
+
+@pytest.mark.parametrize(
+    ("held", "asks"),
+    [
+        ([stored("Cache-Control: max-age=60", ETAG)], "validate stale"),  # However fresh.
+        ([stored("Cache-Control: max-age=60")], "miss stale"),
+        ([stored("Vary: A", selecting=("A: 1",))], "miss vary-miss"),
+        ([], "miss uri-miss"),
+    ],
+)
+def test_a_request_of_the_caches_own_asks_whatever_is_stored(held: list[StoredResponse], asks: str) -> None:
+    assert outcome(revalidation(request(), held, NOW, OPTIONS)) == asks
+
+
+def test_what_has_no_validator_may_still_stand_in() -> None:
+    one = stored("Cache-Control: max-age=60")
+    assert select(request(), [one], NOW + 70, OPTIONS) == Miss("stale", candidates=(one,))
 
 
 def test_every_response_that_could_be_chosen_is_asked_about() -> None:
@@ -182,7 +201,9 @@ def test_every_response_that_could_be_chosen_is_asked_about() -> None:
         ("max-age=60, stale-if-error=10", "", True, True),
         ("max-age=60, stale-if-error=9", "", True, False),
         ("max-age=60", "", True, False),
-        ("max-age=60", "", False, False),
+        ("max-age=60", "", False, True),
+        ("max-age=60", "max-age=0", False, True),
+        ("max-age=60", "no-cache", False, False),
         ("max-age=60", "stale-if-error=10", True, True),
         ("max-age=60, stale-if-error=10, must-revalidate", "", False, False),  # §5.2.2.2.
         ("max-age=60, stale-if-error=10, proxy-revalidate", "", False, False),

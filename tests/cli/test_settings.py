@@ -86,6 +86,7 @@ def test_every_flag_reaches_its_setting() -> None:
         "anonymity": "off",
         "inspect": "off",
         "fast_lane": "off",
+        "offline": "on",
         "log.with_secrets": "off",
     }
     flags = {setting.key: setting.flag for setting in SETTINGS if setting.flag}

@@ -9,7 +9,7 @@ from forward_proxy.anonymity import Level
 from forward_proxy.caching import StoredResponse
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.policy import Deny, Forward, Inspect, Lookup, Policy, Relay, Serve, Tunnel, Validate
-from tests.policy.building import LOCAL, NOW, policy, request, response
+from tests.policy.building import LOCAL, NOW, policy, request, response, section
 
 RULES = """
 rules:
@@ -188,8 +188,52 @@ class TestCaching:
             held = stored(door, self.URL, cache_control=leave, etag='"v1"')
             sent = door.on_stored(lookup(door, self.URL), (held,), NOW + 100)
             assert isinstance(sent, Validate)
-            decision = door.on_failure(sent, 502, "connection_refused", "refused", NOW + 100)
-            assert isinstance(decision, Serve) is stands_in
+            for answer in (
+                door.on_failure(sent, 502, "http_protocol_error", "no HTTP", NOW + 100),
+                door.on_response(sent, response(503), NOW + 100, NOW + 100),
+            ):
+                assert isinstance(answer, Serve) is stands_in
+
+    @pytest.mark.parametrize(("status", "error"), [(403, "destination_ip_prohibited"), (508, "proxy_loop_detected")])
+    def test_what_was_refused_here_is_no_failure_of_the_origin(self, door: Policy, status: int, error: str) -> None:
+        held = stored(door, self.URL, cache_control="max-age=60, stale-if-error=600")
+        sent = door.on_stored(lookup(door, self.URL), (held,), NOW + 100)
+        assert isinstance(sent, Forward)
+        assert isinstance(door.on_failure(sent, status, error, "", NOW + 100), Deny)
+
+    @pytest.mark.parametrize("error", ["dns_error", "connection_refused", "connection_terminated"])
+    def test_anything_stored_stands_in_for_an_origin_that_cannot_be_reached_4_2_4(
+        self, door: Policy, error: str
+    ) -> None:
+        """Without a validator there is nothing to ask with, and still something to show."""
+        held = stored(door, self.URL, cache_control="max-age=60")
+        sent = door.on_stored(lookup(door, self.URL), (held,), NOW + 10**6)
+        assert isinstance(sent, Forward)
+        serve = door.on_failure(sent, 502, error, "", NOW + 10**6)
+        assert isinstance(serve, Serve)
+        said = serve.delivery.head.fields.text(b"cache-status")
+        assert said == f'forward-proxy; fwd=stale; ttl=-999940; detail="the origin cannot be reached: {error}"'
+
+    @pytest.mark.parametrize("forbids", ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=60"])
+    def test_unless_it_forbids_that(self, door: Policy, forbids: str) -> None:
+        held = stored(door, self.URL, cache_control=f"max-age=60, {forbids}", etag='"v1"')
+        sent = door.on_stored(lookup(door, self.URL), (held,), NOW + 100)
+        assert isinstance(sent, Validate)
+        assert isinstance(door.on_failure(sent, 502, "connection_refused", "", NOW + 100), Deny)
+
+    def test_offline_no_origin_is_asked(self, tmp_path: Path) -> None:
+        held = stored(policy(tmp_path), self.URL, cache_control="max-age=60", etag='"v1"')
+        door = policy(tmp_path, offline=True)
+        kept = replace(held, fields=section(cache_control="max-age=60, must-revalidate", etag='"v1"'))
+        for candidates, at, answer in (
+            ((held,), NOW, Serve),
+            ((held,), NOW + 100, Serve),
+            ((kept,), NOW + 100, Deny),
+            ((), NOW, Deny),
+        ):
+            assert isinstance(door.on_stored(lookup(door, self.URL), candidates, at), answer)
+        assert isinstance(door.on_refresh(lookup(door, self.URL), (held,), NOW), Deny)
+        assert isinstance(door.on_request(request(self.URL, "POST", has_content=True), LOCAL, (), NOW), Deny)
 
 
 def test_a_type_that_is_denied_is_denied_when_it_is_known(door: Policy) -> None:
