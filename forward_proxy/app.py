@@ -126,7 +126,8 @@ class Process:
         self._access = access_options(settings)
         self._store = Store(store_folder(settings), store_options(settings), screen.say)
         self._log = TrafficLog(log_folder(settings), log_options(settings), screen.show)
-        self._engine = Engine(engine_options, Driver(rules, self._store, self._log.record), authority, self._lane())
+        driver = Driver(rules, self._store, self._log.record, settings.cache.collapse_wait_s)
+        self._engine = Engine(engine_options, driver, authority, self._lane())
 
     def serve(self) -> None:
         """Until a signal or the parent says to stop."""

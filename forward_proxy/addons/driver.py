@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 from mitmproxy import http
@@ -18,15 +19,18 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from forward_proxy.addons import heads
 from forward_proxy.addons.dialing import dialling_for
+from forward_proxy.addons.errands import Errands, errand_after
 from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
 from forward_proxy.addons.faults import fault_of
+from forward_proxy.addons.flights import ALONE_S, Flights, Leases
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
-from forward_proxy.addons.streams import INVALID, SENT_CONTENT, StoredBlocks, replaces_origin
+from forward_proxy.addons.resting import Resting
+from forward_proxy.addons.streams import INVALID, SENT_CONTENT, StoredBlocks, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
-from forward_proxy.caching import CacheKey, StoredResponse
+from forward_proxy.caching import FAILURES, CacheKey, StoredResponse
 from forward_proxy.errors import StorageError
 from forward_proxy.message.fields import NO_EDITS, FieldSection
 from forward_proxy.message.heads import RequestHead
@@ -49,6 +53,8 @@ _WHOLE_BYTES = 256 * 1024
 class Storage(Protocol):
     """What this driver needs of the store; none of it raises but `open_content`'s readers."""
 
+    @property
+    def leases(self) -> Leases: ...
     def candidates(self, key: CacheKey) -> tuple[StoredResponse, ...]: ...
     def open_content(self, stored: StoredResponse) -> Content | None: ...
     def stage(self, head: StoredResponse) -> Staging | None: ...
@@ -60,10 +66,19 @@ class Storage(Protocol):
 class Driver:
     """Driver 1.  `policy` is asked once for each decision on a new request: an exchange keeps the one it began with."""
 
-    def __init__(self, policy: Callable[[], Policy], storage: Storage, record: Callable[[Record], None]) -> None:
+    def __init__(
+        self,
+        policy: Callable[[], Policy],
+        storage: Storage,
+        record: Callable[[Record], None],
+        collapse_wait_s: float = 5.0,
+    ) -> None:
         self._policy = policy
         self._storage = storage
         self._record = record
+        self._flights = Flights(storage.leases, collapse_wait_s)
+        self._resting = Resting()
+        self.errands = Errands()
         self._foreseen: dict[object, Foreseen] = {}
         # By the id of the client connection: how many exchanges have not ended, and where WebSockets are open.
         self._under_way: dict[str, int] = {}
@@ -97,14 +112,60 @@ class Driver:
             self._answer(flow, exchange, Deny(400, "http_request_error", head.reason))
             return
         exchange.request = head
-        decision = self._decided(flow, exchange, head, connect)
+        exchange.errand = self.errands.of(flow.client_conn.peername)
+        self._act(flow, exchange, self._decided(flow, exchange, head, connect), now)
+
+    async def in_turn(self, flow: http.HTTPFlow) -> None:
+        """The request waits for the answer to another one, and is decided once more."""
+        exchange = exchange_of(flow)
+        sent = exchange.sent()
+        if (name := _flight_name(sent)) is None or sent.key is None:
+            return
+        await self._flights.wait(name)
+        exchange.waited = True
+        exchange.close_contents()
+        now = time.time()
+        lookup = Lookup(sent.allowed, sent.key)
+        decide = partial(exchange.policy.on_stored, lookup, now=int(now), waited=sent.fwd)
+        self._act(flow, exchange, self._looked_up(exchange, lookup, decide), now)
+
+    def _act(
+        self, flow: http.HTTPFlow, exchange: Exchange, decision: Deny | Serve | Forward | Validate, now: float
+    ) -> None:
         match decision:
             case Deny():
                 self._answer(flow, exchange, decision)
             case Serve():
                 self._serve(flow, exchange, decision)
             case Forward() | Validate():
-                self._forward(flow, exchange, decision)
+                if (stale := self._without_asking(exchange, decision, now)) is not None:
+                    self._serve(flow, exchange, stale)
+                elif self._waits_in_line(exchange, decision, now):
+                    exchange.decision = decision
+                    waits_in_line(flow)
+                else:
+                    self._forward(flow, exchange, decision)
+
+    def _without_asking(self, exchange: Exchange, decision: Forward | Validate, now: float) -> Serve | None:
+        """What stands in for an origin that has failed a moment ago."""
+        target = decision.allowed.request.target
+        if not decision.candidates or (rest := self._resting.rest((target.host, target.port), now)) is None:
+            return None
+        instead = exchange.policy.on_failure(decision, 503, rest.error, "it failed a moment ago", int(now))
+        return instead if isinstance(instead, Serve) else None
+
+    def _waits_in_line(self, exchange: Exchange, decision: Forward | Validate, now: float) -> bool:
+        """Whether this request waits for another one; if not, it may be one that others wait for."""
+        if (name := _flight_name(decision)) is None:
+            return False
+        exchange.flight = self._flights.lead(name, now)
+        return exchange.flight is None and not exchange.waited and self._flights.waits(name, now)
+
+    def _land(self, exchange: Exchange, *, alone_until: float = 0) -> None:
+        """Whoever waits for this exchange need wait no longer."""
+        if exchange.flight is not None:
+            self._flights.land(exchange.flight, alone_until=alone_until)
+            exchange.flight = None
 
     def _decided(
         self, flow: http.HTTPFlow, exchange: Exchange, head: RequestHead, connect: tuple[str, int] | None
@@ -114,14 +175,23 @@ class Driver:
         foreseen = self._foreseen.pop(flow.client_conn.peername, None)
         if foreseen is not None and foreseen.of(exchange.policy, head, names, now, connect):
             return foreseen.forward
-        decision = exchange.policy.on_request(head, address_of(flow.client_conn), names, now, connect)
-        return self._looked_up(exchange, decision, now) if isinstance(decision, Lookup) else decision
+        policy = exchange.policy
+        decision = policy.on_request(head, address_of(flow.client_conn), names, now, connect)
+        if not isinstance(decision, Lookup):
+            return decision
+        on_stored = policy.on_refresh if exchange.errand is not None else policy.on_stored
+        return self._looked_up(exchange, decision, partial(on_stored, decision, now=now))
 
-    def _looked_up(self, exchange: Exchange, lookup: Lookup, now: int) -> Deny | Serve | Forward | Validate:
+    def _looked_up(
+        self,
+        exchange: Exchange,
+        lookup: Lookup,
+        decide: Callable[[tuple[StoredResponse, ...]], Deny | Serve | Forward | Validate],
+    ) -> Deny | Serve | Forward | Validate:
         """A stored response counts only while its content can be opened; what is opened stays readable."""
         candidates = self._storage.candidates(lookup.key)
         while True:
-            decision = exchange.policy.on_stored(lookup, candidates, now)
+            decision = decide(candidates)
             wanted = _wanted(decision)
             missing = []
             for stored in wanted:
@@ -158,6 +228,12 @@ class Driver:
             else exchange.policy.on_response(exchange.sent(), head, int(exchange.sent_at), int(exchange.first_byte_at))
         )
         self._change_store(decision.changes)
+        status, now = flow.response.status_code, exchange.first_byte_at
+        target = exchange.sent().allowed.request.target
+        if status in FAILURES:
+            self._resting.failed((target.host, target.port), "proxy_internal_response", now)
+        else:
+            self._resting.answered((target.host, target.port))
         match decision:
             case Deny():
                 self._answer(flow, exchange, decision)
@@ -167,6 +243,10 @@ class Driver:
                 replaces_origin(flow)
             case Relay():
                 self._relay(flow, exchange, flow.response, decision)
+        if exchange.staging is None:
+            # That there is nothing to wait for is so the next time, too; but not that the origin fails.
+            unstorable = isinstance(decision, Relay) and status not in FAILURES
+            self._land(exchange, alone_until=now + ALONE_S if unstorable else 0)
 
     def _relay(self, flow: http.HTTPFlow, exchange: Exchange, response: http.Response, relay: Relay) -> None:
         exchange.relay = relay
@@ -188,11 +268,13 @@ class Driver:
     def _serve(self, flow: http.HTTPFlow, exchange: Exchange, serve: Serve) -> None:
         """Answer from the store; small content goes with its head, larger content block by block."""
         exchange.decision = serve
+        if serve.validate_after and exchange.errand is None:
+            self._validate_after(flow, serve)
         content = exchange.contents.pop(serve.stored.id, None)
         exchange.close_contents()
         head = serve.delivery.head
         flow.response = heads.own_response(head.status, phrase(head.status), head.fields)
-        if not serve.delivery.with_content or content is None or not content.length:
+        if not serve.delivery.with_content or content is None or not content.length or exchange.errand is not None:
             if content is not None:
                 content.close()
             return
@@ -202,6 +284,11 @@ class Driver:
         blocks = flow.metadata[StoredBlocks.KEY] = StoredBlocks()
         if content.length <= _WHOLE_BYTES:
             blocks.next, blocks.more = self._read(exchange), content.left > 0
+
+    def _validate_after(self, flow: http.HTTPFlow, serve: Serve) -> None:
+        request = serve.allowed.request
+        if self._resting.rest((request.target.host, request.target.port), time.time()) is None:
+            self.errands.send(errand_after(request, serve.stored.key, address_of(flow.client_conn)))
 
     async def stored_block(self, flow: http.HTTPFlow) -> None:
         """The next block of stored content; reading and checking it is done in a thread."""
@@ -225,6 +312,7 @@ class Driver:
         if exchange.staging is not None:
             exchange.stored = exchange.staging.commit() is not None
             exchange.staging = None
+            self._land(exchange)
         if flow.websocket is None:
             self._finish(flow, exchange)
         else:
@@ -239,8 +327,11 @@ class Driver:
         if flow.response is None and not fault.client_left and isinstance(exchange.decision, Forward | Validate):
             decision: Deny | Serve = Deny(fault.status, fault.error, fault.detail)
             if fault.error != "http_request_error":  # Then it is the origin's, and something stale may stand in.
+                now, target = time.time(), exchange.decision.allowed.request.target
+                if fault.status in FAILURES:
+                    self._resting.failed((target.host, target.port), fault.error, now)
                 decision = exchange.policy.on_failure(
-                    exchange.decision, fault.status, fault.error, fault.detail, int(time.time())
+                    exchange.decision, fault.status, fault.error, fault.detail, int(now)
                 )
             if isinstance(decision, Serve):
                 self._serve(flow, exchange, decision)
@@ -300,6 +391,7 @@ class Driver:
 
     def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         exchange.abandon()
+        self._land(exchange)
         if not exchange.recorded:
             exchange.recorded = True
             self._ended(flow.client_conn)
@@ -316,6 +408,18 @@ def flow_exchange(flow: http.HTTPFlow, policy: Callable[[], Policy]) -> Exchange
         return exchange_of(flow)
     exchange = flow.metadata[KEY] = Exchange(policy(), time.time(), flow.request.http_version)
     return exchange
+
+
+def _flight_name(decision: Forward | Validate) -> str | None:
+    """What requests have in common that may wait for each other; None when this one may not wait.
+
+    Whoever differs in what responses vary by most would wait for an answer that is not for it.
+    """
+    request = decision.allowed.outbound
+    if decision.key is None or request.method != "GET" or decision.fwd == "request" or b"range" in request.fields:
+        return None
+    selecting = (request.fields.text(name) for name in (b"accept-encoding", b"accept-language"))
+    return "\n".join((str(decision.key), *selecting))
 
 
 def _other_names(flow: http.HTTPFlow, head: RequestHead) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from mitmproxy import http
 from mitmproxy.connection import Client, Server
 
+from forward_proxy.addons.errands import Errand
+from forward_proxy.addons.flights import Flight
 from forward_proxy.anonymity import changed
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.policy import Deny, Forward, Policy, Relay, Serve, Validate
@@ -19,7 +21,8 @@ KEY = "forward_proxy.exchange"
 class Exchange:
     """Times are POSIX seconds; `request` stays None when the target was malformed.
 
-    `contents` are the stored contents opened while deciding, by id; `content` the one being sent.
+    `contents` are the stored contents opened while deciding, by id; `content` the one being sent.  `flight` is the one
+    that others wait for, `waited` whether this exchange has waited for one itself.
     """
 
     policy: Policy
@@ -29,6 +32,9 @@ class Exchange:
     decision: Deny | Forward | Validate | Serve | None = None
     relay: Relay | None = None
     staging: Staging | None = None
+    errand: Errand | None = None
+    flight: Flight | None = None
+    waited: bool = False
     contents: dict[str, Content] = field(default_factory=dict)
     content: Content | None = None
     stored: bool = False

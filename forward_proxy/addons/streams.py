@@ -62,7 +62,20 @@ class StoredBlocks:
     more: bool = True
 
 
+@dataclass
+class InTurnHook(commands.StartHook):
+    """Waits until this flow's request need not wait for another one any more."""
+
+    flow: http.HTTPFlow
+
+
 _REPLACED = "forward_proxy.replaced"
+_IN_LINE = "forward_proxy.in_line"
+
+
+def waits_in_line(flow: http.HTTPFlow) -> None:
+    """Say, in `requestheaders`, that the hook above is to be called before the request goes on."""
+    flow.metadata[_IN_LINE] = True
 
 
 def replaces_origin(flow: http.HTTPFlow) -> None:
@@ -85,6 +98,12 @@ class PolicyStream(HttpStream):
         yield from super().state_wait_for_request_headers(event)
         if self.client_state == self.state_consume_request_body and self.flow.response and not event.end_stream:
             yield from self._answer_instead()  # Its content is not waited for, and goes nowhere.
+
+    def check_killed(self, emit_error_hook: bool) -> layer.CommandGenerator[bool]:
+        """Asked after each hook, and so right after `requestheaders`, before anything becomes of the request."""
+        if self.flow.metadata.pop(_IN_LINE, False):
+            yield InTurnHook(self.flow)
+        return (yield from super().check_killed(emit_error_hook))
 
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
         """No content is too large here, and none is gathered; mitmproxy would look up four options."""

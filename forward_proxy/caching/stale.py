@@ -49,6 +49,12 @@ def stands_in(wants: Directives, said: Directives, sums: FreshnessSums, options:
     )
 
 
+def has_grace(said: Directives, options: Options) -> bool:
+    """Whether RFC 5861 gives the response any time past its lifetime."""
+    graces = said.seconds("stale-while-revalidate"), said.seconds("stale-if-error")
+    return any((options.stale_while_revalidate_s, options.stale_if_error_s) if graces == (None, None) else graces)
+
+
 def _within(directives: Directives, name: str, sums: FreshnessSums, otherwise_s: int = 0) -> bool:
     """Whether it has been stale for no longer than the directive says, or, where there is none, the operator."""
     window = directives.seconds(name)

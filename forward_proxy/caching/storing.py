@@ -1,8 +1,8 @@
 """May this response be stored, and what of it?  RFC 9111 §3.
 
 Only answers to GET are stored.  Beyond §3, a shared cache stores no Set-Cookie (§7.3 leaves that to the cache), and
-nothing is stored that could never be used: neither lifetime nor validator.  Partial content is not stored (§3.3),
-nor content that ends with the connection: §3.3 with RFC 9112 §8 would take it for whole, however it was cut off.
+nothing is stored that could hardly be used: neither lifetime nor grace nor validator.  Partial content is not stored
+(§3.3), nor content that ends with the connection: it would be taken for whole (RFC 9112 §8), however it was cut off.
 
 A qualified `no-cache` or `private` keeps the listed fields out (§5.2.2.4, §5.2.2.7).  When it lists a field that reuse
 itself depends on, it counts as unqualified; when Connection does, the response is not stored.
@@ -14,6 +14,7 @@ from forward_proxy.caching.directives import Directives, directives
 from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
+from forward_proxy.caching.stale import has_grace
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.caching.validators import can_be_validated
 from forward_proxy.caching.vary import nominated, nominated_fields
@@ -170,7 +171,7 @@ def _useless(stored: StoredResponse, said: Directives, options: Options) -> str:
     if applies_whole(said, "no-cache"):
         return "no-cache without validator"
     lifetime = freshness(stored, stored.response_at, options).freshness_lifetime
-    return "" if lifetime else "neither lifetime nor validator"
+    return "" if lifetime or has_grace(said, options) else "neither lifetime nor validator"
 
 
 def _content_length(fields: FieldSection) -> int:

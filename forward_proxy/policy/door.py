@@ -104,13 +104,16 @@ class Policy:
         return self._offline(plan) if self.state.offline and isinstance(plan, Forward) else plan
 
     def on_stored(
-        self, lookup: Lookup, candidates: tuple[StoredResponse, ...], now: int
+        self, lookup: Lookup, candidates: tuple[StoredResponse, ...], now: int, waited: str = ""
     ) -> Serve | Validate | Forward | Deny:
-        """What the stored responses under this key are good for (RFC 9111 §4)."""
+        """What the stored responses under this key are good for (RFC 9111 §4).
+
+        `waited` is why this request would have been forwarded, had it not waited for the answer to another one.
+        """
         allowed = lookup.allowed
         match caching.select(allowed.outbound, candidates, now, self.state.caching_options):
             case caching.Reuse() as reuse:
-                return returning.served(allowed, reuse)
+                return returning.served(allowed, reuse, waited)
             case caching.Validate() | caching.Miss() as asking:
                 sent = _asking(lookup, asking)
                 return self._stood_in(sent, now) or self._offline(sent) if self.state.offline else sent

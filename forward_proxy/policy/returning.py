@@ -23,9 +23,11 @@ _UNREACHABLE = frozenset(
 )  # fmt: skip
 
 
-def served(allowed: Allowed, reuse: Reuse) -> Serve:
-    """A reuse without asking the origin."""
-    return _serve(allowed, reuse, CacheStatus(hit=True, ttl=reuse.ttl))
+def served(allowed: Allowed, reuse: Reuse, waited: str = "") -> Serve:
+    """A reuse without asking the origin, or after another request has asked it (RFC 9211 §2.7)."""
+    if not waited:
+        return _serve(allowed, reuse, CacheStatus(hit=True, ttl=reuse.ttl))
+    return _serve(allowed, reuse, CacheStatus(fwd=waited, ttl=reuse.ttl, collapsed=True), waited, "collapsed")
 
 
 def answered(
@@ -71,7 +73,8 @@ def _in_place(
     reuse = caching.after_failure(sent.allowed.outbound, sent.candidates, now, options, answered=answered)
     if reuse is None:
         return None
-    detail = f"the origin answered {status}" if status else f"the origin cannot be reached: {error}"
+    fails = "the origin fails" if answered else "the origin cannot be reached"
+    detail = f"the origin answered {status}" if status else f"{fails}: {error}"
     said = CacheStatus(fwd=sent.fwd, fwd_status=status, ttl=reuse.ttl, detail=detail)
     return _serve(sent.allowed, reuse, said, sent.fwd, detail)
 

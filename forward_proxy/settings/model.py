@@ -56,6 +56,9 @@ class CacheSettings:
     heuristics_with_query: bool = one(
         kinds.SWITCH, "off", "Give that heuristic freshness to targets with a query, too."
     )
+    collapse_wait_s: float = one(
+        kinds.GRACE, "5s", "How long a request waits for the answer to another one for the same; off: not at all."
+    )
     stale_while_revalidate_s: float = one(
         kinds.GRACE,
         "off",

@@ -29,6 +29,7 @@ from forward_proxy.storage.faults import STORAGE_FAULTS, Faults, Notice
 from forward_proxy.storage.folder import make_private
 from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.keeper import Keeper
+from forward_proxy.storage.leases import Leases
 from forward_proxy.storage.lookup import Lookup
 from forward_proxy.storage.memory_tier import LONGEST_CONTENT_BYTES, MemoryTier
 from forward_proxy.storage.options import Options, Stats
@@ -63,6 +64,7 @@ class Store:
         self._changes = Changes(self._keeper)
         self._lookup = Lookup(self._keeper, self._changes)
         self._memory = MemoryTier()
+        self.leases = Leases(self._folder)
         self._stopping = threading.Event()
         self._checking: threading.Thread | None = None
 
@@ -75,6 +77,7 @@ class Store:
             self._keeper.stop()
             raise StorageError(f"{self._folder}: the store cannot be opened: {error}") from error
         self._changes.start()
+        self.leases.open()
         self._stopping.clear()
         if check:
             self._checking = threading.Thread(target=self._check_quietly, name="storage-check", daemon=True)
@@ -88,6 +91,7 @@ class Store:
             self._checking = None
         self._changes.stop()
         self._keeper.stop()
+        self.leases.close()
         self._memory.clear()
 
     def generation(self, key: CacheKey) -> Generation:

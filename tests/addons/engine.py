@@ -4,7 +4,7 @@ import asyncio
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,10 +29,11 @@ _WITHIN_S = 20
 
 @dataclass
 class Origin:
-    """Answers every request with the same bytes and keeps what it was sent."""
+    """Answers every request with the same bytes, as soon as it `may`, and keeps what it was sent."""
 
     answer: bytes
     port: int = 0
+    may: Callable[[bytes], object] = lambda _: None
     received: list[bytes] = field(default_factory=list)
 
 
@@ -132,6 +133,7 @@ def running_origin(answer: bytes, port: int = 0) -> Iterator[Origin]:
             while b"\r\n\r\n" not in head and (chunk := self.request.recv(65536)):
                 head += chunk
             origin.received.append(head)
+            origin.may(head)
             self.request.sendall(origin.answer)
 
     with _Server(("127.0.0.1", port), Handler) as server:
@@ -151,12 +153,13 @@ def running_engine(
     fast_lane: bool = False,
     authority: CertStore | None = None,
     idle_timeout_s: int = 600,
+    collapse_wait_s: float = 5.0,
 ) -> Iterator[Running]:
     """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
     store = Store(folder / "responses")
     store.start(check=False)
     running = Running(policy, Records(), store, folder)
-    driver = Driver(lambda: running.policy, store, running.records.append)
+    driver = Driver(lambda: running.policy, store, running.records.append, collapse_wait_s)
 
     def lane(handover: Handover) -> Lane:
         made = Lane(lambda: running.policy, store, Told(running.records), handover, LaneOptions())

@@ -1,0 +1,53 @@
+"""Which process fetches what several want?  One lock for each key, held while the answer is on its way.
+
+The locks are those of POSIX on single octets of a file that stays empty, one octet for each key: the kernel lets them
+go with the process that holds them, however it ends.  They do not hold within a process, which must know its own.
+"""
+
+import fcntl
+import os
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+
+_FILE = "leases"
+
+
+class Leases:
+    """The leases of one store's folder; without a folder to lock in, all are granted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _FILE
+        self._fd = -1
+
+    def open(self) -> None:
+        with suppress(OSError):
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    def close(self) -> None:
+        """Let all go."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def take(self, name: str) -> bool:
+        """Whether no other process has the lease; then this one has it."""
+        if self._fd < 0:
+            return True
+        try:
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _octet(name))
+        except BlockingIOError:
+            return False
+        except OSError:  # No locks here: better several fetches than none.
+            return True
+        return True
+
+    def give_back(self, name: str) -> None:
+        if self._fd >= 0:
+            with suppress(OSError):
+                fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, _octet(name))
+
+
+def _octet(name: str) -> int:
+    """62 bits, so that two keys never share one; the file need not be as long."""
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big") >> 2
