@@ -21,7 +21,7 @@ from forward_proxy.storage.faults import STORAGE_FAULTS, is_damage
 from forward_proxy.storage.keeper import Keeper
 from forward_proxy.storage.options import Fault
 from forward_proxy.storage.overlay import Pending
-from forward_proxy.storage.records import RECORD_LIMIT_BYTES, decode, key_prefix
+from forward_proxy.storage.records import RECORD_LIMIT_BYTES, decode, key_prefix, selection_prefix
 
 
 class Lookup:
@@ -37,12 +37,20 @@ class Lookup:
         if self._keeper.generations.removing(prefix):
             return ()
         pending = self._changes.overlay.of_key(prefix)
-        found = [stored for entry in pending if (stored := entry.stored) is not None]
         changed = {entry.id for entry in pending}
+        # What is new takes the place of what was selected alike, also before the index has it.
+        new: dict[str, StoredResponse] = {}
+        for entry in pending:
+            if entry.value is not None and (stored := entry.stored) is not None:
+                new.setdefault(selection_prefix(entry.id), stored)
+        found = list(new.values())
+        for entry in pending:
+            if entry.value is None and (stored := entry.stored) and selection_prefix(entry.id) not in new:
+                found.append(stored)
         if prefix in changed:  # The whole key is being removed.
             return tuple(found)
         for response_id, octets in self._rows(prefix):
-            if response_id in changed:
+            if response_id in changed or (new and selection_prefix(str(response_id)) in new):
                 continue
             if (record := decode(octets, response_id, key)) is None:
                 self._drop(str(response_id), "damaged-row")

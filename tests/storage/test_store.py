@@ -111,6 +111,16 @@ def test_a_response_takes_the_place_of_the_one_with_the_same_selection(store: St
     assert len(content_files(folder)) == 1
 
 
+def test_it_does_so_from_the_moment_it_is_committed(store: Store) -> None:
+    """Of the same second, nothing else could tell which of the two is the newer one."""
+    for n in range(50):
+        staging = store.stage(head())
+        staging.write(b"%d" % n)
+        stored = staging.commit()
+        assert stored is not None
+        assert store.candidates(key()) == (stored,)
+
+
 def test_one_key_keeps_its_newest_responses(folder: Path) -> None:
     store = Store(folder, replace(ROOMY, max_per_key=3))
     store.start(check=False)
