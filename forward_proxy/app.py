@@ -35,10 +35,12 @@ from forward_proxy.settings.options import (
     ca_folder,
     log_folder,
     log_options,
+    queue_folder,
     state_of,
     store_folder,
     store_options,
 )
+from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
@@ -126,7 +128,8 @@ class Process:
         self._access = access_options(settings)
         self._store = Store(store_folder(settings), store_options(settings), screen.say)
         self._log = TrafficLog(log_folder(settings), log_options(settings), screen.show)
-        driver = Driver(rules, self._store, self._log.record, settings.cache.collapse_wait_s)
+        queue = Queue(queue_folder(settings))
+        driver = Driver(rules, self._store, self._log.record, queue, settings.cache.collapse_wait_s)
         self._engine = Engine(engine_options, driver, authority, self._lane())
 
     def serve(self) -> None:

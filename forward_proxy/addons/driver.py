@@ -18,19 +18,19 @@ from mitmproxy.proxy import layer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from forward_proxy.addons import heads
+from forward_proxy.addons.asking import Asking
 from forward_proxy.addons.dialing import dialling_for
-from forward_proxy.addons.errands import Errands, errand_after
 from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
 from forward_proxy.addons.faults import fault_of
-from forward_proxy.addons.flights import ALONE_S, Flights, Leases
+from forward_proxy.addons.flights import Leases
+from forward_proxy.addons.later import Queue
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
-from forward_proxy.addons.resting import Resting
 from forward_proxy.addons.streams import INVALID, SENT_CONTENT, StoredBlocks, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
-from forward_proxy.caching import FAILURES, CacheKey, StoredResponse
+from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.errors import StorageError
 from forward_proxy.message.fields import NO_EDITS, FieldSection
 from forward_proxy.message.heads import RequestHead
@@ -71,14 +71,13 @@ class Driver:
         policy: Callable[[], Policy],
         storage: Storage,
         record: Callable[[Record], None],
+        queue: Queue,
         collapse_wait_s: float = 5.0,
     ) -> None:
         self._policy = policy
         self._storage = storage
         self._record = record
-        self._flights = Flights(storage.leases, collapse_wait_s)
-        self._resting = Resting()
-        self.errands = Errands()
+        self.asking = Asking(storage.leases, queue, collapse_wait_s)
         self._foreseen: dict[object, Foreseen] = {}
         # By the id of the client connection: how many exchanges have not ended, and where WebSockets are open.
         self._under_way: dict[str, int] = {}
@@ -112,22 +111,20 @@ class Driver:
             self._answer(flow, exchange, Deny(400, "http_request_error", head.reason))
             return
         exchange.request = head
-        exchange.errand = self.errands.of(flow.client_conn.peername)
+        exchange.errand = self.asking.errands.of(flow.client_conn.peername)
         self._act(flow, exchange, self._decided(flow, exchange, head, connect), now)
 
     async def in_turn(self, flow: http.HTTPFlow) -> None:
         """The request waits for the answer to another one, and is decided once more."""
         exchange = exchange_of(flow)
         sent = exchange.sent()
-        if (name := _flight_name(sent)) is None or sent.key is None:
-            return
-        await self._flights.wait(name)
-        exchange.waited = True
+        await self.asking.turn(exchange)
         exchange.close_contents()
-        now = time.time()
-        lookup = Lookup(sent.allowed, sent.key)
-        decide = partial(exchange.policy.on_stored, lookup, now=int(now), waited=sent.fwd)
-        self._act(flow, exchange, self._looked_up(exchange, lookup, decide), now)
+        if sent.key is not None:
+            now = time.time()
+            lookup = Lookup(sent.allowed, sent.key)
+            decide = partial(exchange.policy.on_stored, lookup, now=int(now), waited=sent.fwd)
+            self._act(flow, exchange, self._looked_up(exchange, lookup, decide), now)
 
     def _act(
         self, flow: http.HTTPFlow, exchange: Exchange, decision: Deny | Serve | Forward | Validate, now: float
@@ -138,34 +135,13 @@ class Driver:
             case Serve():
                 self._serve(flow, exchange, decision)
             case Forward() | Validate():
-                if (stale := self._without_asking(exchange, decision, now)) is not None:
+                if (stale := self.asking.instead(exchange.policy, decision, now)) is not None:
                     self._serve(flow, exchange, stale)
-                elif self._waits_in_line(exchange, decision, now):
+                elif self.asking.waits(exchange, decision, now):
                     exchange.decision = decision
                     waits_in_line(flow)
                 else:
                     self._forward(flow, exchange, decision)
-
-    def _without_asking(self, exchange: Exchange, decision: Forward | Validate, now: float) -> Serve | None:
-        """What stands in for an origin that has failed a moment ago."""
-        target = decision.allowed.request.target
-        if not decision.candidates or (rest := self._resting.rest((target.host, target.port), now)) is None:
-            return None
-        instead = exchange.policy.on_failure(decision, 503, rest.error, "it failed a moment ago", int(now))
-        return instead if isinstance(instead, Serve) else None
-
-    def _waits_in_line(self, exchange: Exchange, decision: Forward | Validate, now: float) -> bool:
-        """Whether this request waits for another one; if not, it may be one that others wait for."""
-        if (name := _flight_name(decision)) is None:
-            return False
-        exchange.flight = self._flights.lead(name, now)
-        return exchange.flight is None and not exchange.waited and self._flights.waits(name, now)
-
-    def _land(self, exchange: Exchange, *, alone_until: float = 0) -> None:
-        """Whoever waits for this exchange need wait no longer."""
-        if exchange.flight is not None:
-            self._flights.land(exchange.flight, alone_until=alone_until)
-            exchange.flight = None
 
     def _decided(
         self, flow: http.HTTPFlow, exchange: Exchange, head: RequestHead, connect: tuple[str, int] | None
@@ -228,12 +204,7 @@ class Driver:
             else exchange.policy.on_response(exchange.sent(), head, int(exchange.sent_at), int(exchange.first_byte_at))
         )
         self._change_store(decision.changes)
-        status, now = flow.response.status_code, exchange.first_byte_at
-        target = exchange.sent().allowed.request.target
-        if status in FAILURES:
-            self._resting.failed((target.host, target.port), "proxy_internal_response", now)
-        else:
-            self._resting.answered((target.host, target.port))
+        status, sent = flow.response.status_code, exchange.sent()
         match decision:
             case Deny():
                 self._answer(flow, exchange, decision)
@@ -243,10 +214,7 @@ class Driver:
                 replaces_origin(flow)
             case Relay():
                 self._relay(flow, exchange, flow.response, decision)
-        if exchange.staging is None:
-            # That there is nothing to wait for is so the next time, too; but not that the origin fails.
-            unstorable = isinstance(decision, Relay) and status not in FAILURES
-            self._land(exchange, alone_until=now + ALONE_S if unstorable else 0)
+        self.asking.answered(exchange, sent, status, decision, exchange.first_byte_at)
 
     def _relay(self, flow: http.HTTPFlow, exchange: Exchange, response: http.Response, relay: Relay) -> None:
         exchange.relay = relay
@@ -268,8 +236,8 @@ class Driver:
     def _serve(self, flow: http.HTTPFlow, exchange: Exchange, serve: Serve) -> None:
         """Answer from the store; small content goes with its head, larger content block by block."""
         exchange.decision = serve
-        if serve.validate_after and exchange.errand is None:
-            self._validate_after(flow, serve)
+        if exchange.errand is None:
+            self.asking.served(serve, address_of(flow.client_conn), time.time())
         content = exchange.contents.pop(serve.stored.id, None)
         exchange.close_contents()
         head = serve.delivery.head
@@ -284,11 +252,6 @@ class Driver:
         blocks = flow.metadata[StoredBlocks.KEY] = StoredBlocks()
         if content.length <= _WHOLE_BYTES:
             blocks.next, blocks.more = self._read(exchange), content.left > 0
-
-    def _validate_after(self, flow: http.HTTPFlow, serve: Serve) -> None:
-        request = serve.allowed.request
-        if self._resting.rest((request.target.host, request.target.port), time.time()) is None:
-            self.errands.send(errand_after(request, serve.stored.key, address_of(flow.client_conn)))
 
     async def stored_block(self, flow: http.HTTPFlow) -> None:
         """The next block of stored content; reading and checking it is done in a thread."""
@@ -312,7 +275,7 @@ class Driver:
         if exchange.staging is not None:
             exchange.stored = exchange.staging.commit() is not None
             exchange.staging = None
-            self._land(exchange)
+            self.asking.stored(exchange)
         if flow.websocket is None:
             self._finish(flow, exchange)
         else:
@@ -327,9 +290,8 @@ class Driver:
         if flow.response is None and not fault.client_left and isinstance(exchange.decision, Forward | Validate):
             decision: Deny | Serve = Deny(fault.status, fault.error, fault.detail)
             if fault.error != "http_request_error":  # Then it is the origin's, and something stale may stand in.
-                now, target = time.time(), exchange.decision.allowed.request.target
-                if fault.status in FAILURES:
-                    self._resting.failed((target.host, target.port), fault.error, now)
+                now = time.time()
+                self.asking.failed(exchange.decision, fault.status, fault.error, now)
                 decision = exchange.policy.on_failure(
                     exchange.decision, fault.status, fault.error, fault.detail, int(now)
                 )
@@ -384,6 +346,7 @@ class Driver:
             exchange.decision = deny
         if not deny.by_policy:
             exchange.error, exchange.error_detail = deny.error, deny.reason
+        self.asking.denied(exchange, deny, address_of(flow.client_conn), time.time())
         flow.request.headers.pop("expect", None)  # Or mitmproxy would ask for content that nobody wants.
         answer = denial(deny, exchange.request)
         exchange.response_bytes += len(answer.content)
@@ -391,11 +354,12 @@ class Driver:
 
     def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         exchange.abandon()
-        self._land(exchange)
         if not exchange.recorded:
             exchange.recorded = True
+            now = time.time()
+            self.asking.ended(exchange, now)
             self._ended(flow.client_conn)
-            self._record(record_of(exchange, flow, time.time()))
+            self._record(record_of(exchange, flow, now))
 
     def _ended(self, client: Client) -> None:
         """One exchange less is under way."""
@@ -408,18 +372,6 @@ def flow_exchange(flow: http.HTTPFlow, policy: Callable[[], Policy]) -> Exchange
         return exchange_of(flow)
     exchange = flow.metadata[KEY] = Exchange(policy(), time.time(), flow.request.http_version)
     return exchange
-
-
-def _flight_name(decision: Forward | Validate) -> str | None:
-    """What requests have in common that may wait for each other; None when this one may not wait.
-
-    Whoever differs in what responses vary by most would wait for an answer that is not for it.
-    """
-    request = decision.allowed.outbound
-    if decision.key is None or request.method != "GET" or decision.fwd == "request" or b"range" in request.fields:
-        return None
-    selecting = (request.fields.text(name) for name in (b"accept-encoding", b"accept-language"))
-    return "\n".join((str(decision.key), *selecting))
 
 
 def _other_names(flow: http.HTTPFlow, head: RequestHead) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ class Engine:
         self._listeners = [Listener(host, port, served.protocol) for host, port in self._options.listen]
         try:
             served.start()
-            self._driver.errands.start(lambda reader, writer: handler(reader, writer).handle_client())
+            self._driver.asking.start(lambda reader, writer: handler(reader, writer).handle_client())
             await self._start_listeners()
             ready([address for listener in self._listeners for address in listener.addresses])
             await master.run()
@@ -103,7 +103,7 @@ class Engine:
             for listener in self._listeners:
                 listener.stop()
             await served.stop(self._options.stop_within_s)
-            await self._driver.errands.stop()
+            await self._driver.asking.stop()
 
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""

@@ -41,6 +41,8 @@ class Errand:
     key: CacheKey
     fields: FieldSection
     client: IPAddress
+    sent_at: float
+    queued: bool = False
 
     @property
     def octets(self) -> bytes:
@@ -51,11 +53,10 @@ class Errand:
         return start + lines + b"Connection: close\r\n\r\n"
 
 
-def errand_after(request: RequestHead, key: CacheKey, client: IPAddress) -> Errand:
+def errand_after(request: RequestHead, key: CacheKey, client: IPAddress, now: float) -> Errand:
     """The request that keeps the answer to this one fresh."""
-    return Errand(
-        request.target, key, FieldSection(line for line in request.fields if line[0] not in _FOR_ITSELF), client
-    )
+    selecting = FieldSection(line for line in request.fields if line[0] not in _FOR_ITSELF)
+    return Errand(request.target, key, selecting, client, now)
 
 
 class Errands:

@@ -28,6 +28,7 @@ class Resting:
 
     def __init__(self) -> None:
         self._rests: OrderedDict[Origin, Rest] = OrderedDict()
+        self.answered_at = 0.0
 
     def failed(self, origin: Origin, error: str, now: float) -> None:
         """It gave no answer, or one that is an error."""
@@ -41,8 +42,10 @@ class Resting:
         if len(self._rests) > _MOST:
             self._rests.popitem(last=False)
 
-    def answered(self, origin: Origin) -> None:
+    def answered(self, origin: Origin, now: float) -> None:
+        """It gave an answer; so the network is there."""
         self._rests.pop(origin, None)
+        self.answered_at = now
 
     def rest(self, origin: Origin, now: float) -> Rest | None:
         """Its rest, if it has one now."""

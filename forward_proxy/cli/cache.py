@@ -19,6 +19,7 @@ from forward_proxy.caching import CacheKey
 from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import Failure
 from forward_proxy.cli.figures import figures_shown, sum_up
+from forward_proxy.cli.queue import queue
 from forward_proxy.cli.responses import as_data, in_full, in_full_as_data, listing
 from forward_proxy.cli.screen import said
 from forward_proxy.cli.screen import show as show_on_screen
@@ -170,6 +171,9 @@ def stats(settings: Settings, reader: StoreReader, as_json: bool) -> None:
         click.echo(json.dumps(asdict(figures)))
     else:
         show_on_screen(*figures_shown(figures))
+
+
+cache.add_command(queue)
 
 
 def _all_of(selectors: Sequence[Selector]) -> Selector:

@@ -72,14 +72,14 @@ def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: f
         generation = storage.generation(decision.key)  # Before looking: a change meanwhile must not go unnoticed.
         decision = policy.on_stored(decision, storage.candidates(decision.key), second)
     match decision:
-        case Deny():
+        case Deny(later=False):
             return _denied(plain, decision, generation, client, now)
         case Serve(validate_after=False):
             return _served(plain, decision, generation, client, storage, now)
         case Forward(candidates=()):
             return Elsewhere(Foreseen(policy, request, names, second, tunnel, decision))
-        case Serve() | Forward() | Validate():
-            return Elsewhere()  # What is stored is needed, or the origin is asked as well.
+        case Deny() | Serve() | Forward() | Validate():
+            return Elsewhere()  # There is more to do than to answer.
         case never:
             assert_never(never)
 

@@ -25,6 +25,7 @@ _EMPTY_TYPES: dict[Resource, bytes] = {
     "media": b"video/mp4",
     "object": b"application/octet-stream",
 }
+_LATER = "It is fetched and kept for you once it can be reached."
 _PHRASES = {508: "Loop Detected"}
 
 
@@ -90,7 +91,8 @@ def _json(deny: Deny, request: RequestHead | None) -> bytes:
 
 def _text(deny: Deny, request: RequestHead | None) -> bytes:
     target = f"{request.target}\n" if request else ""
-    return f"{_title(deny)}\n{target}{deny.reason}\n{_where(deny.rule)}".encode()
+    later = f"{_LATER}\n" if deny.later else ""
+    return f"{_title(deny)}\n{target}{deny.reason}\n{later}{_where(deny.rule)}".encode()
 
 
 def _page(deny: Deny, request: RequestHead | None) -> bytes:
@@ -98,7 +100,7 @@ def _page(deny: Deny, request: RequestHead | None) -> bytes:
     if deny.rule:
         rows += [("Rule", deny.rule.id or ""), ("Where", str(deny.rule))]
     else:
-        rows += [("Error", deny.error)]
+        rows += [("Error", deny.error), ("Later", _LATER if deny.later else "")]
     table = "".join(f"<dt>{name}<dd>{html.escape(value)}" for name, value in rows if value)
     title = html.escape(_title(deny))
     return (

@@ -31,7 +31,10 @@ NO_CHANGES = StoreChanges()
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Answered here, never forwarded; `error` is a type of RFC 9209 §2.3, `rule` None when no rule did it."""
+    """Answered here, never forwarded; `error` is a type of RFC 9209 §2.3, `rule` None when no rule did it.
+
+    `later` is whether the same request may be answered once its origin can be reached.
+    """
 
     status: int
     error: str
@@ -39,6 +42,7 @@ class Deny:
     rule: RuleRef | None = None
     resource: Resource = "other"
     changes: StoreChanges = NO_CHANGES
+    later: bool = False
 
     @property
     def by_policy(self) -> bool:

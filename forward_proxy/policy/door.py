@@ -150,7 +150,8 @@ class Policy:
     def on_failure(self, sent: Forward | Validate, status: int, error: str, detail: str, now: int) -> Deny | Serve:
         """The origin gave no response; `error` is of RFC 9209 §2.3.  Something stale may stand in (§4.2.4)."""
         stale = returning.stood_in(sent, status, error, self.state.caching_options, now)
-        return stale or Deny(status, error, detail, None, sent.allowed.subject.resource)
+        later = status in caching.FAILURES and error in returning.UNREACHABLE and _is_worth_asking_again(sent)
+        return stale or Deny(status, error, detail, None, sent.allowed.subject.resource, later=later)
 
     def level_for(self, subject: Subject) -> Level:
         choice = first_match(self.state.anonymity, subject)
@@ -171,7 +172,8 @@ class Policy:
 
     def _offline(self, sent: Forward | Validate) -> Deny:
         reason = "offline, and nothing stored will do" if sent.key else "offline, and this is never stored"
-        return Deny(504, "destination_unavailable", reason, None, sent.allowed.subject.resource)
+        later = _is_worth_asking_again(sent)
+        return Deny(504, "destination_unavailable", reason, None, sent.allowed.subject.resource, later=later)
 
     def _inspects(self, subject: Subject) -> bool:
         choice = first_match(self.state.inspect, subject)
@@ -193,6 +195,12 @@ def _asking(lookup: Lookup, asking: caching.Validate | caching.Miss) -> Validate
     if isinstance(asking, caching.Miss):
         return Forward(lookup.allowed, asking.fwd, asking.detail, lookup.key, asking.candidates)
     return Validate(lookup.allowed, asking.fwd, asking.edits, asking.candidates, asking.detail, lookup.key)
+
+
+def _is_worth_asking_again(sent: Forward | Validate) -> bool:
+    """Whether somebody may want the answer still when it comes late: something to look at, and the whole of it."""
+    request = sent.allowed.request
+    return sent.key is not None and request.method == "GET" and b"range" not in request.fields
 
 
 def _renamed(subject: Subject, name: str) -> Subject:

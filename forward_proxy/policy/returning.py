@@ -15,7 +15,7 @@ from forward_proxy.policy import hops
 from forward_proxy.policy.decisions import NO_CHANGES, Allowed, Deny, Forward, Relay, Serve, StoreChanges, Validate
 
 # Of RFC 9209 §2.3: nobody was there who could have said what holds now, so that the cache is disconnected (§4.2.4).
-_UNREACHABLE = frozenset(
+UNREACHABLE = frozenset(
     (
         "dns_timeout", "dns_error", "destination_unavailable", "destination_ip_unroutable", "connection_refused",
         "connection_timeout", "connection_terminated", "http_response_incomplete",
@@ -69,7 +69,7 @@ def _in_place(
     sent: Forward | Validate, status: int | None, now: int, options: Options, error: str = ""
 ) -> Serve | None:
     """`status` is what the origin answered with, if it did."""
-    answered = error not in _UNREACHABLE
+    answered = error not in UNREACHABLE
     reuse = caching.after_failure(sent.allowed.outbound, sent.candidates, now, options, answered=answered)
     if reuse is None:
         return None

@@ -67,5 +67,9 @@ def store_folder(settings: Settings) -> Path:
     return settings.state / "responses"
 
 
+def queue_folder(settings: Settings) -> Path:
+    return settings.state / "queue"
+
+
 def log_folder(settings: Settings) -> Path:
     return settings.state / "traffic"

@@ -20,6 +20,7 @@ from forward_proxy.addons.loops import judging_loop
 from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
 from forward_proxy.policy import Policy
+from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring
@@ -63,9 +64,11 @@ class Running:
     records: Records
     store: Store
     folder: Path
+    queue: Queue
     port: int = 0
     lanes: list[Lane] = field(default_factory=list)
     loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
+    driver: Driver = field(init=False)
 
     def tick(self, times: int) -> None:
         """Let so many ticks of the lane's clock pass."""
@@ -75,6 +78,16 @@ class Running:
                 self.lane.look_after()
 
         asyncio.run_coroutine_threadsafe(tick(), self.loops[0]).result(_WITHIN_S)
+
+    def look_later(self, now: float) -> None:
+        """Have the queue looked after at this time, POSIX seconds, once all that was told it is written."""
+
+        async def look() -> None:
+            later = self.driver.asking.later
+            await later.written()
+            await later.look(now)
+
+        asyncio.run_coroutine_threadsafe(look(), self.loops[0]).result(_WITHIN_S)
 
     @property
     def lane(self) -> Lane:
@@ -158,13 +171,13 @@ def running_engine(
     """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
     store = Store(folder / "responses")
     store.start(check=False)
-    running = Running(policy, Records(), store, folder)
-    driver = Driver(lambda: running.policy, store, running.records.append, collapse_wait_s)
+    running = Running(policy, Records(), store, folder, Queue(folder / "queue"))
+    driver = Driver(lambda: running.policy, store, running.records.append, running.queue, collapse_wait_s)
+    running.driver = driver
 
     def lane(handover: Handover) -> Lane:
         made = Lane(lambda: running.policy, store, Told(running.records), handover, LaneOptions())
         running.lanes.append(made)
-        running.loops.append(asyncio.get_running_loop())
         return made
 
     engine = Engine(
@@ -178,6 +191,7 @@ def running_engine(
     def serve() -> None:
         def told(addresses: list[tuple[str, int]]) -> None:
             running.port = addresses[0][1]
+            running.loops.append(asyncio.get_running_loop())
             ready.set()
 
         with asyncio.Runner(loop_factory=loop) as runner:

@@ -30,9 +30,9 @@ def test_failures_during_a_rest_do_not_prolong_it() -> None:
 def test_an_answer_ends_it() -> None:
     resting = Resting()
     resting.failed(ORIGIN, "dns_error", 0)
-    resting.answered(ORIGIN)
+    resting.answered(ORIGIN, 1)
     assert resting.rest(ORIGIN, 0) is None
-    resting.answered(ORIGIN)
+    resting.answered(ORIGIN, 1)
 
 
 @pytest.mark.parametrize("number", [0, 5000])

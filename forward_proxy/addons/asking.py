@@ -1,0 +1,120 @@
+"""Is the origin asked by this request, by another one on its behalf, later, or not at all?
+
+`Flights` let the same requests wait for one answer, `Resting` spares origins that have failed, `Errands` ask for the
+proxy itself, and `Later` sees to what could not be had.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from forward_proxy.addons.errands import Errands, Serve, errand_after
+from forward_proxy.addons.exchange import Exchange
+from forward_proxy.addons.flights import ALONE_S, Flights, Leases
+from forward_proxy.addons.later import Later, Queue
+from forward_proxy.addons.resting import Origin, Resting
+from forward_proxy.caching import FAILURES
+from forward_proxy.message.hosts import IPAddress
+from forward_proxy.policy import Deny, Forward, Policy, Relay, Validate
+from forward_proxy.policy import Serve as Served
+
+
+class Asking:
+    """What an exchange asks before it asks an origin, and tells afterwards; times are POSIX seconds."""
+
+    def __init__(self, leases: Leases, queue: Queue, collapse_wait_s: float) -> None:
+        self.errands = Errands()
+        self._resting = Resting()
+        self._flights = Flights(leases, collapse_wait_s)
+        self.later = Later(queue, self.errands, self._resting, leases)
+        self._looking: asyncio.Task[None] | None = None
+
+    def start(self, serve: Serve) -> None:
+        """`serve` runs a handler over a virtual client connection."""
+        self.errands.start(serve)
+        self._looking = asyncio.get_running_loop().create_task(self.later.run())
+
+    async def stop(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._looking
+        await self.errands.stop()
+
+    def instead(self, policy: Policy, sent: Forward | Validate, now: float) -> Served | None:
+        """What stands in for an origin that failed a moment ago."""
+        if not sent.candidates or (rest := self._resting.rest(_origin(sent), now)) is None:
+            return None
+        decision = policy.on_failure(sent, 503, rest.error, "it failed a moment ago", int(now))
+        return decision if isinstance(decision, Served) else None
+
+    def waits(self, exchange: Exchange, sent: Forward | Validate, now: float) -> bool:
+        """Whether this request is to wait its turn; if not, it may be one that others wait for."""
+        if (name := _flight_name(sent)) is None:
+            return False
+        exchange.flight = self._flights.lead(name, now)
+        return exchange.flight is None and not exchange.waited and self._flights.waits(name, now)
+
+    async def turn(self, exchange: Exchange) -> None:
+        """Wait for the answer to the same request, once."""
+        exchange.waited = True
+        if (name := _flight_name(exchange.sent())) is not None:
+            await self._flights.wait(name)
+
+    def answered(
+        self, exchange: Exchange, sent: Forward | Validate, status: int, decision: Deny | Served | Relay, now: float
+    ) -> None:
+        """The origin has answered what was sent, and this was decided about it."""
+        origin = _origin(sent)
+        if status in FAILURES:
+            self._resting.failed(origin, "proxy_internal_response", now)
+        else:
+            self._resting.answered(origin, now)
+        if exchange.staging is None and exchange.flight is not None:
+            # That there is nothing to wait for is so the next time, too; but not that the origin fails.
+            unstorable = isinstance(decision, Relay) and status not in FAILURES
+            self._flights.land(exchange.flight, alone_until=now + ALONE_S if unstorable else 0)
+
+    def failed(self, sent: Forward | Validate, status: int, error: str, now: float) -> None:
+        """The origin has not answered; the client would be told so with this status."""
+        if status in FAILURES:
+            self._resting.failed(_origin(sent), error, now)
+
+    def served(self, serve: Served, client: IPAddress, now: float) -> None:
+        """A stored response was the answer; it may want validating."""
+        request = serve.allowed.request
+        if serve.validate_after and self._resting.rest((request.target.host, request.target.port), now) is None:
+            self.errands.send(errand_after(request, serve.stored.key, client, now))
+
+    def denied(self, exchange: Exchange, deny: Deny, client: IPAddress, now: float) -> None:
+        """There was no answer; it may be wanted later."""
+        if deny.later and exchange.request is not None and exchange.errand is None:
+            self.later.want(exchange.request, client, deny.error, now)
+
+    def stored(self, exchange: Exchange) -> None:
+        """The answer is in the store, or was not to be kept after all: who waits can have it, or ask for itself."""
+        if exchange.flight is not None:
+            self._flights.land(exchange.flight)
+
+    def ended(self, exchange: Exchange, now: float) -> None:
+        """Nothing more comes of this exchange."""
+        if exchange.flight is not None:
+            self._flights.land(exchange.flight)
+        if exchange.errand is not None and exchange.errand.queued:
+            self.later.ended(exchange.errand, exchange.error, now)
+
+
+def _origin(sent: Forward | Validate) -> Origin:
+    target = sent.allowed.request.target
+    return target.host, target.port
+
+
+def _flight_name(sent: Forward | Validate) -> str | None:
+    """What requests have in common that may wait for each other; None when this one may not wait.
+
+    Whoever differs in what responses vary by most would wait for an answer that is not for it.
+    """
+    request = sent.allowed.outbound
+    if sent.key is None or request.method != "GET" or sent.fwd == "request" or b"range" in request.fields:
+        return None
+    selecting = (request.fields.text(name) for name in (b"accept-encoding", b"accept-language"))
+    return "\n".join((str(sent.key), *selecting))
