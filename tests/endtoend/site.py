@@ -74,14 +74,14 @@ def running_site(folder: Path) -> Iterator[Site]:
     app.register_blueprint(pages(ledger))
     servers: dict[Service, _Server] = {
         "http": WebServer(app, ledger),
-        "https": WebServer(app, ledger, _tls(ca)),
-        "h2": H2Server(ledger, _tls(ca)),
+        "https": WebServer(app, ledger, server_tls(ca)),
+        "h2": H2Server(ledger, server_tls(ca)),
         "ws": websocket_server(ledger),
-        "wss": websocket_server(ledger, _tls(ca)),
+        "wss": websocket_server(ledger, server_tls(ca)),
         "echo": EchoServer(),
         "cut": CutServer(ledger),
-        "cut_tls": CutServer(ledger, _tls(ca)),
-        "untrusted": WebServer(app, ledger, _tls(trustme.CA())),
+        "cut_tls": CutServer(ledger, server_tls(ca)),
+        "untrusted": WebServer(app, ledger, server_tls(trustme.CA())),
     }
     ca.cert_pem.write_to_path(str(folder / "origins.pem"))
     with ExitStack() as stack:
@@ -106,7 +106,7 @@ def _serving(server: _Server) -> Iterator[None]:
         thread.join()
 
 
-def _tls(ca: trustme.CA) -> ssl.SSLContext:
+def server_tls(ca: trustme.CA) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert(*NAMES, "127.0.0.1").configure_cert(context)
     context.set_alpn_protocols(["http/1.1"])

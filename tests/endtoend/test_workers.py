@@ -74,6 +74,26 @@ def test_what_one_stores_the_others_serve(site: Site, two: Proxy, held: ExitStac
     assert site.ledger.count(token) == asked
 
 
+def test_what_is_on_its_way_to_one_the_others_wait_for(
+    site: Site, make_proxy: MakeProxy, held: ExitStack, token: str
+) -> None:
+    with make_proxy(options=TWO, settings={"cache": {"collapse_wait": "1m"}}) as proxy:
+        clients = [held.enter_context(connected(site, proxy, "http")) for _ in range(MANY)]
+        url = site.url(f"/drip/2/{token}")
+        for client in clients:
+            client.sendall(f"GET {url} HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n".encode())
+        # Each worker has read all of these before what is asked now.
+        assert {status for status, _ in Clients(proxy, held).ask_all(site.url(f"/answer/{token}-other"))} == {200}
+        assert site.ledger.count(f"/drip/2/{token}") == 1
+        site.gates.release(token)
+        for client in clients:
+            with client.makefile("rb") as reader:
+                head, _, content = reader.read().partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), head
+            assert content in (b"0\n1\n", b"2\r\n0\n\r\n2\r\n1\n\r\n0\r\n\r\n")
+        assert site.ledger.count(f"/drip/2/{token}") == 1
+
+
 def test_what_an_operator_purges_no_worker_serves_again(site: Site, two: Proxy, held: ExitStack, token: str) -> None:
     clients, url = Clients(two, held), storable(site, token)
     for number in range(4):

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 
 class WebServer(ThreadingHTTPServer):
-    """Listens on a free loopback port; `tls` None means cleartext."""
+    """Listens on loopback, on a free port unless told one; `tls` None means cleartext."""
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, app: "WSGIApplication", ledger: Ledger, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(
+        self, app: "WSGIApplication", ledger: Ledger, tls: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.app, self.ledger, self.tls = app, ledger, tls
 
     @property
