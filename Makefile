@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 SUITE ?=
 
-.PHONY: run setup test check conformance bench soak browser pictures lock clean
+.PHONY: run setup test check conformance bench soak crowd browser pictures lock clean
 
 run: setup
 	@$(BIN)/python -m forward_proxy run $(ARGS)
@@ -42,6 +42,10 @@ bench: setup
 # A million mixed requests, an hour or so; COUNT=100000 shortens, LANE=off asks the chain alone.
 soak: setup
 	@$(BIN)/python -m bench.soak $(or $(COUNT),1000000) $(LANE)
+
+# Writes docs/crowd.md: many clients who want the same at once.
+crowd: setup
+	@$(BIN)/python -m bench.crowd
 
 # Writes docs/browser.md: HTTP/2 or HTTP/1.1 for Chromium.
 browser: setup
