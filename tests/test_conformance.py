@@ -58,11 +58,19 @@ def test_a_reason_for_what_passes_is_noticed() -> None:
 
 
 def test_the_document_has_a_place_for_all_that_is_told() -> None:
-    made = report.document({"TLS": {"a": PASSED, "c": FAILED}}, "Equal.", "b55b8bd", "20.1.0")
+    others: dict[str, Outcomes] = {"worse 1.0": {"a": WAITING}, "better 2.0": {"a": PASSED}}
+    made = report.document({"TLS": {"a": PASSED, "c": FAILED}}, others, "Equal.", "b55b8bd", "20.1.0")
+    assert made.index("| better 2.0 | 1 of 1 |") < made.index("| worse 1.0 | 0 of 1 |")
     told = DOCUMENT.read_text(encoding="utf-8")
     assert [line for line in made.splitlines() if line[:1] == "#"] == [
         line for line in told.splitlines() if line[:1] == "#"
     ]
+
+
+def test_what_has_changed_since_the_last_time_is_told() -> None:
+    before = report.kept({"TLS": {"a": PASSED, "b": WAITING, "c": FAILED}})
+    now: dict[str, Outcomes] = {"TLS": {"a": WAITING, "b": WAITING, "c": PASSED}, "cleartext": {"a": FAILED}}
+    assert list(report.since(before, now)) == [(True, "TLS: a passes no more"), (False, "TLS: c passes now")]
 
 
 def test_without_node_it_is_skipped_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 It runs in cleartext and inside TLS at once, with the fast lane and then without, and writes docs/conformance.md.
 """
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from bench.processes import ROOT, free_port
 
 _PROGRAM = (sys.executable, "-m", "forward_proxy", "run")
 _LANE = "--fast-lane"
+# What did not pass the last time.
+_KEPT = Path(__file__).parent / "kept.json"
 
 
 def main(suite: Suite) -> None:
@@ -39,9 +42,13 @@ def main(suite: Suite) -> None:
         print(line)
     for test in report.needless(named):
         print(f"{test} passes: it needs no reason in bench/conformance/deviations.py any more")
-    document = report.document(named, compared, suite.version, suite.node_version)
+    changes = list(report.since(json.loads(_KEPT.read_text()) if _KEPT.exists() else {}, named))
+    for _, line in changes:
+        print(line)
+    _KEPT.write_text(json.dumps(report.kept(named), indent=1) + "\n", encoding="utf-8")
+    document = report.document(named, suite.published(), compared, suite.version, suite.node_version)
     (ROOT / "docs" / "conformance.md").write_text(document, encoding="utf-8")
-    sys.exit(bool(differing))
+    sys.exit(bool(differing) or any(worse for worse, _ in changes))
 
 
 def _lane_can_be_chosen() -> bool:

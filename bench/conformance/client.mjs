@@ -9,9 +9,8 @@
 // Nothing of the suite is in here, it is imported.  It changes its own tests as it runs them: one process is one run.
 import fs from 'node:fs'
 import net from 'node:net'
-import path from 'node:path'
 import tls from 'node:tls'
-import { pathToFileURL } from 'node:url'
+import { imported, scoring } from './scoring.mjs'
 
 const [suite, proxy, origin, authorityFile, resultsFile] = process.argv.slice(2)
 const { protocol, hostname, host } = new URL(origin)
@@ -19,15 +18,8 @@ const [proxyHost, proxyPort] = proxy.split(':')
 const AT_ONCE = 50 // Nearly all the time is pauses of 3 s; more at once, and a busy machine answers too late.
 const ANSWER_MS = 20_000
 
-const imported = file => import(pathToFileURL(path.join(suite, file)).href)
-const { default: folders } = await imported('tests/index.mjs')
-const { determineTestResult, resultTypes } = await imported('test-engine/lib/results.mjs')
-const nameOf = new Map(Object.entries(resultTypes).map(([name, type]) => [type, name]))
-const { runTests, getResults } = await imported('test-engine/client/runner.mjs')
-
-// What concerns a cache that is shared and no content delivery network: neither a browser's nor CDN-Cache-Control.
-const suites = folders.map(each => ({ ...each, tests: each.tests.filter(test => !test.browser_only && !test.cdn_only) }))
-const tests = suites.flatMap(each => each.tests)
+const { runTests, getResults } = await imported(suite, 'test-engine/client/runner.mjs')
+const { suites, outcomes } = await scoring(suite)
 
 // The suite bounds its tests, but neither its PUT of a test's configuration nor its GET of the origin's state.
 const unbounded = globalThis.fetch
@@ -40,8 +32,7 @@ const base = `http://127.0.0.1:${await listening(net.createServer(relay))}`
 await askedWhetherAnythingPasses()
 await runTests(remaining, false, base, AT_ONCE)
 const raw = { ...before, ...getResults() }
-const outcomes = Object.fromEntries(tests.map(test => [test.id, outcome(test)]))
-fs.writeFileSync(resultsFile, JSON.stringify({ raw, outcomes }))
+fs.writeFileSync(resultsFile, JSON.stringify({ raw, outcomes: outcomes(raw) }))
 process.exit(0)
 
 function listening (server) {
@@ -55,15 +46,6 @@ async function askedWhetherAnythingPasses () {
   const headers = { 'content-type': 'application/json' }
   const answer = await fetch(`${base}/config/${crypto.randomUUID()}`, { method: 'PUT', headers, body: '[]' })
   if (answer.status !== 201) throw new Error(`a PUT to the origin was answered ${answer.status}: ${await answer.text()}`)
-}
-
-// The suite's words for a result, here without the difference between kinds of tests: yes is pass, no is fail.
-function outcome (test) {
-  const named = type => ({ yes: 'pass', no: 'fail', optional_fail: 'fail' })[nameOf.get(type)] ?? nameOf.get(type)
-  const result = honoured => named(determineTestResult(suites, test.id, raw, honoured))
-  const missed = (test.depends_on ?? []).filter(id => named(determineTestResult(suites, id, raw)) !== 'pass')
-  const said = Array.isArray(raw[test.id]) ? raw[test.id].join(': ') : ''
-  return { kind: test.kind ?? 'required', result: result(true), own: result(false), said, missed }
 }
 
 // Makes a client of an origin into one of a forward proxy, which no setting of fetch does for every test: a request's

@@ -34,6 +34,9 @@ time, for the suite counts in seconds, and a busy machine may miss one.
 {scores}
 {parity}
 
+Other caches, by the results that come with the suite, most of them as reverse proxies:
+
+{others}
 ## What does not pass
 
 Where there is no reason, it is not built yet.
@@ -98,7 +101,21 @@ def needless(runs: Runs) -> list[str]:
     return [test for test in DEVIATIONS if all(test in run and run[test].result == "pass" for run in runs.values())]
 
 
-def document(runs: Runs, compared: str, suite: str, node: str) -> str:
+def kept(runs: Runs) -> dict[str, list[str]]:
+    """What to keep of these runs for the next: the tests that did not pass in each."""
+    return {name: sorted(test for test, each in run.items() if each.result != "pass") for name, run in runs.items()}
+
+
+def since(before: Mapping[str, Sequence[str]], runs: Runs) -> Iterator[tuple[bool, str]]:
+    """What has changed since other runs were kept: for each scored test whether it has got worse, and a line."""
+    for name, failed in kept(runs).items():
+        for test in sorted(set(failed) ^ set(before.get(name, failed))):
+            if test in runs[name] and runs[name][test].kind in SCORED:
+                worse = test in failed
+                yield worse, f"{name}: {test} passes {'no more' if worse else 'now'}"
+
+
+def document(runs: Runs, others: Runs, compared: str, suite: str, node: str) -> str:
     versions = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "cache-tests": suite,
@@ -110,6 +127,7 @@ def document(runs: Runs, compared: str, suite: str, node: str) -> str:
     return _DOCUMENT.format(
         scores=scores(runs),
         parity=compared,
+        others=scores(dict(sorted(others.items(), key=lambda each: _passed(each[1]), reverse=True))),
         failures=failures(runs, SCORED),
         checks=failures(runs, ("check",)),
         versions="\n".join(f"| {what} | {text} |" for what, text in versions.items()),
@@ -137,6 +155,10 @@ def _where(failed: Mapping[str, Outcome], runs: Runs) -> str:
 def _score(outcomes: Outcomes, kind: str) -> str:
     results = [outcome.result for outcome in outcomes.values() if outcome.kind == kind]
     return f"{results.count('pass')} of {len(results)}"
+
+
+def _passed(outcomes: Outcomes) -> int:
+    return sum(outcome.result == "pass" and outcome.kind == "required" for outcome in outcomes.values())
 
 
 def _own(outcomes: Outcomes, test: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -90,8 +91,17 @@ class Suite:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_RUN_S, check=False)
             if done.returncode:
                 raise SystemExit(f"The suite's client broke off at {origin}:\n{done.stdout}{done.stderr}")
-        told = json.loads(results.read_text())["outcomes"]
-        return {name: Outcome(**test | {"missed": tuple(test["missed"])}) for name, test in told.items()}
+        return _outcomes(json.loads(results.read_text())["outcomes"])
+
+    def published(self) -> dict[str, Outcomes]:
+        """What the suite's own results say of other caches, by name and version."""
+        command = [self._node, "--no-warnings", str(HERE / "published.mjs"), str(self._folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_RUN_S, check=True)
+        return {f"{name} {version}": _outcomes(told) for name, version, told in json.loads(done.stdout)}
+
+
+def _outcomes(told: Mapping[str, Any]) -> Outcomes:
+    return {name: Outcome(**test | {"missed": tuple(test["missed"])}) for name, test in told.items()}
 
 
 def _said(*command: str) -> str:
