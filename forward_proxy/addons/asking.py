@@ -14,7 +14,7 @@ from forward_proxy.addons.later import Later, Queue
 from forward_proxy.addons.resting import Origin, Resting
 from forward_proxy.caching import FAILURES
 from forward_proxy.message.hosts import IPAddress
-from forward_proxy.policy import Deny, Forward, Policy, Relay, Validate
+from forward_proxy.policy import Deny, Forward, Relay, Validate
 from forward_proxy.policy import Serve as Served
 
 
@@ -40,12 +40,15 @@ class Asking:
                 await self._looking
         await self.errands.stop()
 
-    def instead(self, policy: Policy, sent: Forward | Validate, now: float) -> Served | None:
+    def instead(self, exchange: Exchange, sent: Forward | Validate, now: float) -> Served | None:
         """What stands in for an origin that failed a moment ago."""
         if not sent.candidates or (rest := self._resting.rest(_origin(sent), now)) is None:
             return None
-        decision = policy.on_failure(sent, 503, rest.error, "it failed a moment ago", int(now))
-        return decision if isinstance(decision, Served) else None
+        decision = exchange.policy.on_failure(sent, 503, rest.error, "", int(now))
+        if not isinstance(decision, Served):
+            return None
+        exchange.error, exchange.error_detail = rest.error, "it failed a moment ago and was not asked"
+        return decision
 
     def waits(self, exchange: Exchange, sent: Forward | Validate, now: float) -> bool:
         """Whether this request is to wait its turn; if not, it may be one that others wait for."""

@@ -135,7 +135,7 @@ class Driver:
             case Serve():
                 self._serve(flow, exchange, decision)
             case Forward() | Validate():
-                if (stale := self.asking.instead(exchange.policy, decision, now)) is not None:
+                if (stale := self.asking.instead(exchange, decision, now)) is not None:
                     self._serve(flow, exchange, stale)
                 elif self.asking.waits(exchange, decision, now):
                     exchange.decision = decision

@@ -61,16 +61,23 @@ def plain_line(record: Record, zone: tzinfo | None = None) -> str:
 
 
 def what_happened(record: Record) -> str:
-    """`hit`, `fwd=uri-miss`, `denied by rules/10-trackers.yaml:12`, `error connection_refused`, `hit ×1,234`."""
+    """`hit`, `fwd=uri-miss`, `denied by rules/10-trackers.yaml:12`, `error connection_refused`, `stale, dns_error`, `hit ×1,234`."""
     return _what_happened(record) + (f" ×{record.exchanges:,}" if record.exchanges != 1 else "")
 
 
 def _what_happened(record: Record) -> str:
     if record.verdict == "denied":
         return visible(f"denied by {record.rule}" if record.rule else f"denied: {record.reason or 'by default'}")
+    if stood_in(record):
+        return visible(f"stale, {record.error}")
     if record.error:
         return visible(f"error {record.error}")
     return visible(record.outcome)
+
+
+def stood_in(record: Record) -> bool:
+    """Whether something stored was the answer because the origin gave none."""
+    return record.error is not None and record.outcome.startswith("fwd=") and (record.status or 500) < 500
 
 
 def human_bytes(count: int) -> str:
@@ -120,6 +127,8 @@ def _figures(record: Record, width: int) -> Text:
 def _happened_style(record: Record) -> str:
     if record.verdict == "denied":
         return "bold red"
+    if stood_in(record):
+        return "yellow"
     return "red" if record.error else "green" if record.outcome == "hit" else ""
 
 
