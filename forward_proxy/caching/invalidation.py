@@ -4,10 +4,8 @@ Those for the target URI, and for Location and Content-Location when they are of
 responses are not this one's to remove.
 """
 
-from urllib.parse import urljoin
-
 from forward_proxy.message.heads import SAFE_METHODS, RequestHead, ResponseHead
-from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
+from forward_proxy.message.targets import Malformed, TargetUri, resolved
 
 
 def invalidated(request: RequestHead, response: ResponseHead) -> tuple[TargetUri, ...]:
@@ -17,19 +15,10 @@ def invalidated(request: RequestHead, response: ResponseHead) -> tuple[TargetUri
     targets = {request.target: None}
     for name in (b"location", b"content-location"):
         for value in response.fields.get_all(name):
-            referred = _resolved(request.target, value)
-            if referred is not None and _origin(referred) == _origin(request.target):
+            referred = resolved(request.target, value)
+            if not isinstance(referred, Malformed) and _origin(referred) == _origin(request.target):
                 targets[referred] = None
     return tuple(targets)
-
-
-def _resolved(base: TargetUri, reference: bytes) -> TargetUri | None:
-    """The target URI of a reference (RFC 3986 §5.2); None when it is none of http or https."""
-    try:
-        target = parse_target_uri(urljoin(str(base), reference.strip(b" \t").decode("latin-1")))
-    except ValueError:
-        return None
-    return None if isinstance(target, Malformed) else target
 
 
 def _origin(target: TargetUri) -> tuple[str, str, int]:

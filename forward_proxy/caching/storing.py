@@ -1,8 +1,12 @@
 """May this response be stored, and what of it?  RFC 9111 §3.
 
-Only answers to GET are stored.  Beyond §3, a shared cache stores no Set-Cookie (§7.3 leaves that to the cache), and
-nothing is stored that could hardly be used: neither lifetime nor grace nor validator.  Partial content is not stored
-(§3.3), nor content that ends with the connection: it would be taken for whole (RFC 9112 §8), however it was cut off.
+Only answers to GET are stored, and those to POST that are a representation of the target: RFC 9110 §9.3.3 wants an
+explicit lifetime and a Content-Location that is the target URI.  They answer later GET and HEAD.  Of their statuses
+only 200 and 203 are taken: the content of the others is about what was done (RFC 9110 §15.3).
+
+Beyond §3, a shared cache stores no Set-Cookie (§7.3 leaves that to the cache), and nothing is stored that could hardly
+be used: neither lifetime nor grace nor validator.  Partial content is not stored (§3.3), nor content that ends with the
+connection: it would be taken for whole (RFC 9112 §8), however it was cut off.
 
 A qualified `no-cache` or `private` keeps the listed fields out (§5.2.2.4, §5.2.2.7).  When it lists a field that reuse
 itself depends on, it counts as unqualified; when Connection does, the response is not stored.
@@ -11,16 +15,16 @@ itself depends on, it counts as unqualified; when Connection does, the response 
 from dataclasses import dataclass
 
 from forward_proxy.caching.directives import Directives, directives
-from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness
-from forward_proxy.caching.keys import key_of
+from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness, freshness_lifetime
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.stale import has_grace
-from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.validators import can_be_validated
 from forward_proxy.caching.vary import nominated, nominated_fields
 from forward_proxy.message.dates import format_date, parse_date
 from forward_proxy.message.fields import HOP_BY_HOP, Edits, FieldSection, connection_options
 from forward_proxy.message.heads import RequestHead, ResponseHead
+from forward_proxy.message.targets import resolved
 
 # Whose caching requirements are implemented here (§5.2.2.3): those of RFC 9110 §15 that can be stored at all.
 _UNDERSTOOD = frozenset(
@@ -80,7 +84,10 @@ def may_store(
     if options.shared and b"set-cookie" in fields:
         return NotStorable("Set-Cookie with shared profile")
     selecting = nominated_fields(request.fields, fields)
-    stored = StoredResponse(key_of(request), response.status, fields, selecting, request_at, response_at)
+    key = CacheKey("GET", request.target)
+    stored = StoredResponse(key, response.status, fields, selecting, request_at, response_at)
+    if request.method == "POST" and freshness_lifetime(stored, options) is None:
+        return NotStorable("no explicit lifetime")
     return NotStorable(reason) if (reason := _useless(stored, said, options)) else Storable(stored)
 
 
@@ -128,9 +135,9 @@ def _kept_out(said: Directives, options: Options) -> frozenset[bytes]:
 
 
 def _refused_request(request: RequestHead) -> str:
-    if request.method != "GET":
-        return "method is not GET"
-    if request.has_content:
+    if request.method not in ("GET", "POST"):
+        return "method is neither GET nor POST"
+    if request.has_content and request.method == "GET":
         return "request with content"
     return "no-store in request" if "no-store" in directives(request.fields) else ""
 
@@ -142,6 +149,8 @@ def _refused_response(request: RequestHead, response: ResponseHead, said: Direct
         return "content ends with the connection"
     if refused := _REFUSED_STATUS.get(response.status) or forbids_storing(response.status, said, options):
         return refused
+    if request.method == "POST" and not _represents_target(request, response):
+        return "no representation of the target"
     if options.shared and b"authorization" in request.fields and not any(name in said for name in _SHARING_LICENCES):
         return "Authorization without licence to share"
     if (vary := response.fields.get(b"vary")) is not None and nominated(vary) is None:
@@ -151,6 +160,13 @@ def _refused_response(request: RequestHead, response: ResponseHead, said: Direct
     if _content_length(response.fields) > options.max_content_bytes:
         return "content is too large"
     return "" if _cacheable(response, said, options) else "status is not cacheable by default"
+
+
+def _represents_target(request: RequestHead, response: ResponseHead) -> bool:
+    """Whether the content of an answer to POST is what a GET would get (RFC 9110 §8.7)."""
+    locations = response.fields.get_all(b"content-location")
+    is_target = len(locations) == 1 and resolved(request.target, *locations) == request.target
+    return is_target and response.status in (200, 203)
 
 
 def _cacheable(response: ResponseHead, said: Directives, options: Options) -> bool:

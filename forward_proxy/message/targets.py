@@ -17,6 +17,7 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
 _NEEDS_ESCAPE = re.compile(r"[^\x21-\x7e]|[\"<>\\^`{|}]")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^#]*)")
+_REFERENCE = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(\?[^#]*)?")  # RFC 3986, appendix B.
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
 
 
@@ -62,6 +63,25 @@ def parse_target_uri(text: str) -> TargetUri | Malformed:
         return Malformed("authority is not a host and port")
     host, port = parts
     return target_uri(scheme, host, port, rest)
+
+
+def resolved(base: TargetUri, reference: bytes) -> TargetUri | Malformed:
+    """The target URI that a reference in a response to a request for `base` names (RFC 3986 §5.2.2).  Never raises.
+
+    Not by urljoin, which takes `/?` for `/`.
+    """
+    text = reference.strip(b" \t").decode("latin-1")
+    scheme, authority, path, query = _REFERENCE.match(text).groups()  # type: ignore[union-attr]  # It matches anything.
+    if scheme is not None:
+        return parse_target_uri(text)
+    if authority is not None:
+        return parse_target_uri(f"{base.scheme}:{text}")
+    if not path:
+        query = query if query is not None or base.query is None else f"?{base.query}"
+        path = base.path
+    elif not path.startswith("/"):
+        path = base.path.rpartition("/")[0] + "/" + path
+    return target_uri(base.scheme, base.host, base.port, path + (query or ""))
 
 
 def target_uri(scheme: str, host: str, port: int | None, path_and_query: str) -> TargetUri | Malformed:

@@ -35,9 +35,9 @@ def as_stored(sent: RequestHead, received: ResponseHead, options: Options = SHAR
     ("sent", "why"),
     [
         (request(), ""),
-        (request(method="HEAD"), "method is not GET"),
-        (request(method="POST"), "method is not GET"),
-        (request(method="get"), "method is not GET"),  # RFC 9110 §9.1: methods are case-sensitive.
+        (request(method="HEAD"), "method is neither GET nor POST"),
+        (request(method="PUT"), "method is neither GET nor POST"),
+        (request(method="get"), "method is neither GET nor POST"),  # RFC 9110 §9.1: methods are case-sensitive.
         (request(has_content=True), "request with content"),
         (request("Cache-Control: no-store"), "no-store in request"),  # §5.2.1.5.
         (request("Pragma: no-store"), ""),
@@ -213,3 +213,71 @@ def test_a_date_is_given_to_what_has_none(received: list[str]) -> None:
 def test_content_that_ends_with_the_connection_may_be_cut_rfc9112_6_3() -> None:
     received = replace(response(FRESH), delimited=False)
     assert reason(request(), received) == "content ends with the connection"
+
+
+POST = request(method="POST", has_content=True)
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        (URL, ""),
+        ("HTTP://EXAMPLE.com:80/%70age", ""),
+        ("/page", ""),
+        ("page", ""),
+        ("", ""),  # RFC 3986 §4.4: the same document.
+        ("/page#there", ""),
+        ("/page?", "no representation of the target"),
+        ("/pages/1", "no representation of the target"),
+        ("https://example.com/page", "no representation of the target"),
+        ("http://example.org/page", "no representation of the target"),
+        ("http://[/", "no representation of the target"),
+    ],
+)
+def test_an_answer_to_post_has_to_be_a_representation_of_the_target_rfc_9110_9_3_3(location: str, why: str) -> None:
+    assert reason(POST, response(FRESH, f"Content-Location: {location}")) == why
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (("Cache-Control: max-age=60",), ""),
+        (("Cache-Control: s-maxage=60",), ""),
+        ((f"Expires: {date(60)}",), ""),
+        (("Cache-Control: public", ETAG), "no explicit lifetime"),
+        ((f"Last-Modified: {date(-9000)}",), "no explicit lifetime"),
+        (("Cache-Control: max-age=0",), "neither lifetime nor validator"),
+        (("Cache-Control: max-age=60, no-store",), "no-store"),
+        (("Cache-Control: max-age=60, private",), "private"),
+        (("Cache-Control: max-age=60", "Vary: *"), "Vary matches nothing"),
+    ],
+)
+def test_an_answer_to_post_needs_an_explicit_lifetime_rfc_9110_9_3_3(lines: tuple[str, ...], why: str) -> None:
+    assert reason(POST, response(*lines, "Content-Location: /page")) == why
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 205, 301, 303, 404])
+def test_other_statuses_tell_what_was_done(status: int) -> None:
+    received = response(FRESH, "Content-Location: /page", status=status)
+    assert reason(POST, received) == "no representation of the target"
+
+
+@pytest.mark.parametrize("lines", [(), ("Content-Location: /page", "Content-Location: /page")])
+def test_one_content_location_no_more_no_less(lines: tuple[str, ...]) -> None:
+    assert reason(POST, response(FRESH, *lines)) == "no representation of the target"
+
+
+def test_an_answer_to_post_is_stored_for_get_with_what_vary_names() -> None:
+    sent = request("Accept-Language: de", "X: 1", method="POST", has_content=True)
+    kept = as_stored(sent, response(FRESH, "Content-Location: /page", "Vary: Accept-Language"))
+    assert (kept.key.method, kept.key.target) == ("GET", target())
+    assert kept.request_fields == section("Accept-Language: de")
+
+
+def test_a_request_by_post_restricts_like_any_other() -> None:
+    assert reason(request("Authorization: x", method="POST"), response(FRESH, "Content-Location: /page")) == (
+        "Authorization without licence to share"
+    )
+    assert reason(request("Cache-Control: no-store", method="POST"), response(FRESH, "Content-Location: /page")) == (
+        "no-store in request"
+    )

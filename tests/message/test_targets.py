@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forward_proxy.message.targets import Malformed, TargetUri, parse_authority, parse_target_uri, target_uri
+from forward_proxy.message.targets import (
+    Malformed,
+    TargetUri,
+    parse_authority,
+    parse_target_uri,
+    resolved,
+    target_uri,
+)
+
+BASE = TargetUri("http", "a", 80, "/b/c/d;p", "q")
 
 
 @pytest.mark.parametrize(
@@ -89,3 +98,35 @@ def test_octets_that_are_no_utf8_stay_apart() -> None:
         for octet in (b"\xe8", b"\xe9")
     }
     assert spelled == {"http://example.com/%E8", "http://example.com/%E9"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "names"),
+    [  # RFC 3986 §5.4 where the target URI can say it, and some more.
+        ("./g", "http://a/b/c/g"),
+        ("g/", "http://a/b/c/g/"),
+        ("/g", "http://a/g"),
+        ("//g", "http://g/"),
+        ("?y", "http://a/b/c/d;p?y"),
+        ("g?y#s", "http://a/b/c/g?y"),
+        ("#s", "http://a/b/c/d;p?q"),
+        (";x", "http://a/b/c/;x"),
+        ("", "http://a/b/c/d;p?q"),
+        (".", "http://a/b/c/"),
+        ("..", "http://a/b/"),
+        ("../../../g", "http://a/g"),
+        ("/./g", "http://a/g"),
+        ("g;x=1/../y", "http://a/b/c/y"),
+        ("g?y/../x", "http://a/b/c/g?y/../x"),
+        ("HTTPS://A:443/%67?", "https://a/g?"),
+        ("?", "http://a/b/c/d;p?"),
+        (" g\t", "http://a/b/c/g"),
+    ],
+)
+def test_a_reference_names_a_target_rfc_3986_5_4(reference: str, names: str) -> None:
+    assert str(resolved(BASE, reference.encode())) == names
+
+
+@pytest.mark.parametrize("reference", ["g:h", "http:g", "http://[/", "//", "a b", "//g:99999/"])
+def test_a_reference_that_names_none(reference: str) -> None:
+    assert isinstance(resolved(BASE, reference.encode()), Malformed)
