@@ -8,6 +8,7 @@ _INTERIM = "mitmproxy has no way for interim responses: they are passed over (RF
 _CODING = "Content in an unknown transfer coding cannot be taken out of its framing: 502 (RFC 9112 §6.1)"
 _OTHER_304 = "A 304 about nothing that was asked is answered 502, and the next request asks again (RFC 9111 §4.3.3)"
 _NEWER = "What is newer than If-Modified-Since is sent; Date stands in for Last-Modified (RFC 9111 §4.3.2)"
+_OTHER_LANGUAGES = "The two values do not mean the same, so they must not match, whatever was selected (RFC 9111 §4.1)"
 
 DEVIATIONS = {
     "conditional-lm-fresh-no-lm": _NEWER,
@@ -16,6 +17,7 @@ DEVIATIONS = {
     "headers-store-Set-Cookie": _SET_COOKIE,
     "other-set-cookie": _SET_COOKIE,
     "304-etag-update-response-Set-Cookie": _SET_COOKIE,
+    "vary-normalise-lang-select": _OTHER_LANGUAGES,
     "interim-102": _INTERIM,
     "interim-103": _INTERIM,
     "interim-no-header-reuse": _INTERIM,

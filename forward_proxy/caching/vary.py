@@ -5,6 +5,10 @@ Two values match as received, or in their normal form: lines combined and white 
 field but those known to be no lists; order, case and an explicit weight of 1 ignored where the field's own section of
 RFC 9110 §12.5 gives them no meaning.  Quoted strings are left alone.
 
+Nothing is chosen by Content-Language: §4.1 lets values match if and only if they mean the same, and how an origin
+selects is its own affair (RFC 9110 §12.1).  One that sent German for `en, de` may have French for `fr;q=0.5, de`, or
+another currency beside another language.
+
 §4.1 wants a response without Vary passed over when others of the same target have one, since such default responses
 often lack it by mistake.  Here that holds while one of the others is fresh or newer; otherwise a resource that has
 dropped Vary for good would never be reused again.
