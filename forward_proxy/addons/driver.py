@@ -39,6 +39,7 @@ from forward_proxy.message.targets import Malformed, TargetUri
 from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, Policy, Relay, Serve, StoreChanges, Validate, denial
 from forward_proxy.storage.content import Content
+from forward_proxy.storage.pieces import cut
 from forward_proxy.storage.staging import Staging
 from forward_proxy.traffic.record import Record
 
@@ -238,17 +239,15 @@ class Driver:
         exchange.decision = serve
         if exchange.errand is None:
             self.asking.served(serve, address_of(flow.client_conn), time.time())
-        content = exchange.contents.pop(serve.stored.id, None)
+        stored = exchange.contents.pop(serve.stored.id, None)
         exchange.close_contents()
         head = serve.delivery.head
         flow.response = heads.own_response(head.status, phrase(head.status), head.fields)
-        if not serve.delivery.with_content or content is None or not content.length or exchange.errand is not None:
-            if content is not None:
-                content.close()
+        if not serve.delivery.with_content or stored is None or not stored.length or exchange.errand is not None:
+            if stored is not None:
+                stored.close()
             return
-        if (part := serve.delivery.part) is not None:
-            content.narrow(part.first, part.length)
-        exchange.content = content
+        exchange.content = content = cut(stored, serve.delivery.pieces)
         blocks = flow.metadata[StoredBlocks.KEY] = StoredBlocks()
         if content.length <= _WHOLE_BYTES:
             blocks.next, blocks.more = self._read(exchange), content.left > 0

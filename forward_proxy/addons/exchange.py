@@ -11,6 +11,7 @@ from forward_proxy.anonymity import changed
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.policy import Deny, Forward, Policy, Relay, Serve, Validate
 from forward_proxy.storage.content import Content
+from forward_proxy.storage.pieces import Readable
 from forward_proxy.storage.staging import Staging
 from forward_proxy.traffic.record import Record
 
@@ -36,7 +37,7 @@ class Exchange:
     flight: Flight | None = None
     waited: bool = False
     contents: dict[str, Content] = field(default_factory=dict)
-    content: Content | None = None
+    content: Readable | None = None
     stored: bool = False
     sent_at: float = 0
     first_byte_at: float | None = None

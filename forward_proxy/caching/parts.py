@@ -1,29 +1,53 @@
-"""Which part of a stored response does a request want?  RFC 9110 §14.2, RFC 9111 §3.4.
+"""Which parts of a stored response does a request want?  RFC 9110 §14.2, RFC 9111 §3.4.
 
-Only a complete 200 is cut, for a GET, and only by one range of bytes.
+Only a complete 200 is cut, for a GET, and only by ranges of bytes.  Several parts go out as multipart/byteranges
+(RFC 9110 §15.3.7.2) while that is shorter than the whole, so that no request makes an answer larger than without Range.
+What has a content coding is cut once at most: clients would take the coding for one of the multipart.
 """
+
+from hashlib import sha256
 
 from forward_proxy.caching.freshness import date_of
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.caching.validators import entity_tag, last_modified
+from forward_proxy.message.byteranges import Piece, length_of, multipart
+from forward_proxy.message.fields import FieldLine
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.message.ranges import Part, Unsatisfiable, if_range_holds, one_range, part_of
+from forward_proxy.message.ranges import Part, Unsatisfiable, byte_ranges, if_range_holds, parts_of
 
 
 def wants_other_ranges(request: RequestHead) -> bool:
-    """Whether the request is for ranges that are left to the origin: several, or in another unit."""
-    return request.method == "GET" and b"range" in request.fields and one_range(request.fields) is None
+    """Whether the request is for ranges that are left to the origin: in another unit, or invalid."""
+    return request.method == "GET" and b"range" in request.fields and byte_ranges(request.fields) is None
 
 
-def wanted_part(request: RequestHead, stored: StoredResponse) -> Part | Unsatisfiable | None:
-    """The part to send; None for the whole."""
-    wanted = one_range(request.fields) if request.method == "GET" and stored.status == 200 else None
-    if wanted is None or not stored.id:
-        return None
+def wanted_parts(request: RequestHead, stored: StoredResponse) -> tuple[Part, ...] | Unsatisfiable:
+    """The parts to send; none for the whole."""
+    wanted = byte_ranges(request.fields) if request.method == "GET" and stored.status == 200 else None
+    if not wanted or not stored.id:
+        return ()
     condition = request.fields.get(b"if-range")
     if condition is not None and not _is_of(stored, condition):
-        return None
-    return part_of(wanted, stored.content_bytes)
+        return ()
+    return parts_of(wanted, stored.content_bytes)
+
+
+def partial_content(stored: StoredResponse, parts: tuple[Part, ...]) -> tuple[tuple[Piece, ...], tuple[FieldLine, ...]]:
+    """The content of a 206 with these parts and the fields that tell of it; no pieces when the whole is to be sent."""
+    if len(parts) == 1:
+        (part,) = parts
+        return parts, ((b"content-length", b"%d" % part.length), (b"content-range", part.content_range))
+    if not parts or b"content-encoding" in stored.fields:
+        return (), ()
+    # The id ends in random digits, drawn once the content was there: it cannot have been made to hold the boundary.
+    seed = b"\n".join((stored.id.encode(), *(part.content_range for part in parts)))
+    boundary = sha256(seed).hexdigest()[:40].encode()
+    pieces = multipart(parts, stored.fields.get(b"content-type"), boundary)
+    length = length_of(pieces)
+    if length >= stored.content_bytes:
+        return (), ()
+    media_type = b"multipart/byteranges; boundary=" + boundary
+    return pieces, ((b"content-length", b"%d" % length), (b"content-type", media_type))
 
 
 def _is_of(stored: StoredResponse, condition: bytes) -> bool:

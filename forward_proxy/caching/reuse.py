@@ -4,8 +4,8 @@
 left when the origin fails, `revalidation` how to ask before anybody has to wait.  `fwd` is why a request goes on, in
 the words of RFC 9211 §2.2; `detail` says it closer.
 
-Deviations, all towards the origin: a request for several ranges, with content, or with a precondition that only an
-origin may judge is not looked up; no-store in a request, which says nothing about reuse, is taken to want none; a
+Deviations, all towards the origin: a request for ranges in another unit, with content, or with a precondition that only
+an origin may judge is not looked up; no-store in a request, which says nothing about reuse, is taken to want none; a
 response that Vary keeps from this request is not asked about either, although §4.1 would allow it.  An `immutable`
 response that is fresh is not validated for a mere `max-age`, which is what reloading sends (RFC 8246 §2).
 """

@@ -22,7 +22,7 @@ from forward_proxy.fastlane.requests import ODD, Odd, Other, Plain, read
 from forward_proxy.fastlane.sending import Sender
 from forward_proxy.message.rawheads import FIELD_SECTION_BYTES, REQUEST_LINE_BYTES
 from forward_proxy.policy import Foreseen
-from forward_proxy.storage.content import Content
+from forward_proxy.storage.pieces import Readable
 from forward_proxy.traffic.recurring import Recurring
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ class Conversation(asyncio.Protocol):
         self._mode = Mode.SENDING
         self._lane.run(self._send(answer, answer.content, closes))
 
-    async def _send(self, answer: Answer, content: Content, closes: bool) -> None:
+    async def _send(self, answer: Answer, content: Readable, closes: bool) -> None:
         """Large content, and the record once it has gone."""
         self._sender = sender = Sender(self.out, self.drained)
         error = None

@@ -13,6 +13,7 @@ from forward_proxy.message.writing import response_head
 from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, Policy, Serve, Validate, denial
 from forward_proxy.policy.door import CLOCK_STEP_S
 from forward_proxy.storage.content import Content
+from forward_proxy.storage.pieces import Readable, cut
 from forward_proxy.traffic.record import Record
 
 # Stored content up to this size goes out with its head and may be remembered; larger content goes block by block.
@@ -52,7 +53,7 @@ class Answer:
     record: Record
     until: int
     generation: Generation | None = None
-    content: Content | None = None
+    content: Readable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,11 @@ def _served(
     plain: Plain, serve: Serve, generation: Generation | None, client: Client, storage: Storage, now: float
 ) -> Answer | Elsewhere:
     # Opened although a HEAD or a 304 sends none of it: a stored response counts only while its content can be.
-    if (content := storage.open_content(serve.stored)) is None:
+    if (stored := storage.open_content(serve.stored)) is None:
         return Elsewhere()
-    head, part = serve.delivery.head, serve.delivery.part
+    head = serve.delivery.head
     octets = response_head(head.status, head.fields)
-    if part is not None:
-        content.narrow(part.first, part.length)
+    content = cut(stored, serve.delivery.pieces)
     length = content.length if serve.delivery.with_content else 0
     record = records.served(plain, serve, client.text, now, length, inside_tls=client.tunnel is not None)
     if length > WHOLE_BYTES:

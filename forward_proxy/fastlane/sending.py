@@ -12,6 +12,7 @@ from typing import Any
 
 from forward_proxy.fastlane.pipe import Outbound
 from forward_proxy.storage.content import Content, Piece
+from forward_proxy.storage.pieces import Readable
 
 # What one visit to a thread may send; a client that takes it all is as fast as that.
 _AT_ONCE_BYTES = 4 << 20
@@ -26,20 +27,20 @@ class Sender:
         self.sent_bytes = 0
         self._waiting: asyncio.Future[None] | None = None
 
-    async def send(self, content: Content, *, cleartext: bool) -> None:
+    async def send(self, content: Readable, *, cleartext: bool) -> None:
         """To its end, or to the client's.  Raises StorageError when the content is damaged."""
-        sock = self._out.get_extra_info("socket") if cleartext and content.in_file else None
-        if sock is None:
-            await self._send_blocks(content)
-        else:
+        sock = self._out.get_extra_info("socket") if cleartext else None
+        if sock is not None and isinstance(content, Content) and content.in_file:
             await self._send_from_file(content, sock)
+        else:
+            await self._send_blocks(content)
 
     def wake(self) -> None:
         """The client is gone: what waits for it waits in vain."""
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
-    async def _send_blocks(self, content: Content) -> None:
+    async def _send_blocks(self, content: Readable) -> None:
         while not self._out.is_closing() and (block := await asyncio.to_thread(content.read_block)):
             self._out.write(block)
             self.sent_bytes += len(block)

@@ -29,7 +29,20 @@ class Piece:
 class Content:
     """Content of one stored response, `length` octets; close it, or use it in a `with`."""
 
-    __slots__ = ("_ahead", "_damaged", "_digests", "_file", "_left", "_number", "_skip", "_whole", "length")
+    __slots__ = (
+        "_ahead",
+        "_block_bytes",
+        "_damaged",
+        "_digests",
+        "_file",
+        "_last",
+        "_last_number",
+        "_left",
+        "_number",
+        "_skip",
+        "_whole",
+        "length",
+    )
 
     def __init__(self, whole: bytes | BinaryIO, length: int, digests: bytes, damaged: Callable[[], None]) -> None:
         """From bytes already checked, or from an open file; `damaged` is called once if a block is not right.
@@ -39,14 +52,18 @@ class Content:
         self.length = self._whole = self._left = length
         self._digests = digests
         self._damaged = damaged
-        self._number = 0
+        self._number = self._last_number = 0
         self._skip = 0
-        self._file = None if isinstance(whole, bytes) else whole
-        self._ahead = whole if isinstance(whole, bytes) else b""
-        if self._file is not None:
-            if os.fstat(self._file.fileno()).st_size != length or len(digests) != digests_bytes(length):
+        self._file: BinaryIO | None = None
+        self._block_bytes = BLOCK_BYTES
+        if isinstance(whole, bytes):  # One block, however long, and read.
+            self._number, self._block_bytes, self._last = 1, length + 1, whole
+        else:
+            self._file = whole
+            if os.fstat(whole.fileno()).st_size != length or len(digests) != digests_bytes(length):
                 raise self._wrong()
-            self._ahead = self._checked_block()
+            self._last = self._checked_block()
+        self._ahead = self._last
 
     @classmethod
     def of(cls, whole: bytes) -> Self:
@@ -54,11 +71,11 @@ class Content:
         return cls(whole, len(whole), b"", lambda: None)
 
     def narrow(self, first: int, length: int) -> None:
-        """Read no more than this part of it, which must lie within; before anything is read."""
+        """Read this part of it next, which must lie within, and no more; as often as there are parts to be read."""
         self.length = self._left = length
-        number, skipped = divmod(first, BLOCK_BYTES) if self._file is not None else (0, first)
-        if number == 0:
-            self._ahead = self._ahead[skipped:]
+        number, skipped = divmod(first, self._block_bytes)
+        if number == self._last_number:
+            self._number, self._skip, self._ahead = number + 1, 0, self._last[skipped:]
         else:
             self._number, self._skip, self._ahead = number, skipped, b""
 
@@ -72,7 +89,9 @@ class Content:
         if self._left <= 0:
             self.close()
             return b""
-        block = self._ahead or self._checked_block()[self._skip :]
+        if not self._ahead:
+            self._last_number, self._last = self._number, self._checked_block()
+        block = self._ahead or self._last[self._skip :]
         self._ahead, self._skip = b"", 0
         block = block[: self._left]
         self._left -= len(block)
@@ -96,7 +115,7 @@ class Content:
             return None
         fd = self._file.fileno()
         if self._ahead:
-            offset = self._number * BLOCK_BYTES - len(self._ahead)
+            offset = self._last_number * BLOCK_BYTES + len(self._last) - len(self._ahead)
         else:
             offset = self._number * BLOCK_BYTES + self._skip
         return Piece(fd, offset, len(self.read_block()))

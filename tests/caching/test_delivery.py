@@ -7,8 +7,9 @@ import pytest
 from forward_proxy.caching.cache_status import CacheStatus
 from forward_proxy.caching.delivery import Delivery, deliver, delivered_fields
 from forward_proxy.caching.reuse import Reuse
+from forward_proxy.message.byteranges import length_of
 from forward_proxy.message.heads import ResponseHead
-from forward_proxy.message.ranges import Part
+from forward_proxy.message.ranges import MOST_RANGES, Part
 from tests.caching.messages import date, request, section, stored
 
 HIT = CacheStatus(hit=True, ttl=50)
@@ -54,7 +55,7 @@ WHOLE = replace(stored(*LINES, "Last-Modified: Mon, 02 Nov 2026 10:00:00 GMT"), 
 
 def test_a_range_of_a_stored_200_is_a_206_rfc_9110_15_3_7() -> None:
     delivery = deliver(request("Range: bytes=2-4"), Reuse(WHOLE, 10, 50), HIT)
-    assert (delivery.head.status, delivery.part) == (206, Part(2, 3, 10))
+    assert (delivery.head.status, delivery.pieces) == (206, (Part(2, 3, 10),))
     assert delivery.head.fields.get(b"content-range") == b"bytes 2-4/10"
     assert delivery.head.fields.get(b"content-length") == b"3"
     assert delivery.head.fields.get(b"etag") == b'"a"'
@@ -90,3 +91,60 @@ def test_nothing_but_a_200_is_cut(status: int) -> None:
 
 def test_a_range_means_nothing_to_head_rfc_9110_14_2() -> None:
     assert deliver(request("Range: bytes=0-1", method="HEAD"), Reuse(WHOLE, 10, 50), HIT).head.status == 200
+
+
+LARGE = replace(WHOLE, content_bytes=5000)
+
+
+def test_several_ranges_are_a_multipart_rfc_9110_15_3_7_2() -> None:
+    delivery = deliver(request("Range: bytes=0-1,-2"), Reuse(LARGE, 10, 50), HIT)
+    fields = delivery.head.fields
+    assert delivery.head.status == 206
+    assert [piece for piece in delivery.pieces if isinstance(piece, Part)] == [Part(0, 2, 5000), Part(4998, 2, 5000)]
+    media_type, _, boundary = (fields.get(b"content-type") or b"").partition(b"; boundary=")
+    assert (media_type, delivery.pieces[-1]) == (b"multipart/byteranges", b"\r\n--%b--\r\n" % boundary)
+    assert len(boundary) >= 32
+    assert fields.get(b"content-length") == b"%d" % length_of(delivery.pieces)
+    assert b"content-range" not in fields
+    assert fields.get(b"etag") == b'"a"'
+
+
+def test_the_same_ranges_of_the_same_response_look_the_same_and_of_another_do_not() -> None:
+    asked = request("Range: bytes=0-1,5-9")
+    one, again = deliver(asked, Reuse(LARGE, 10, 50), HIT), deliver(asked, Reuse(LARGE, 10, 50), HIT)
+    assert one == again
+    assert deliver(asked, Reuse(replace(LARGE, id="another"), 10, 50), HIT).pieces != one.pieces
+
+
+@pytest.mark.parametrize(
+    ("ranges", "content_range"), [("0-1,2-9", b"bytes 0-9/5000"), ("0-1,5000-", b"bytes 0-1/5000")]
+)
+def test_one_part_that_remains_is_no_multipart(ranges: str, content_range: bytes) -> None:
+    delivery = deliver(request(f"Range: bytes={ranges}"), Reuse(LARGE, 10, 50), HIT)
+    assert delivery.head.fields.get(b"content-range") == content_range
+
+
+def test_several_ranges_past_the_end_are_a_416() -> None:
+    assert deliver(request("Range: bytes=5000-,9000-9001"), Reuse(LARGE, 10, 50), HIT).head.status == 416
+
+
+@pytest.mark.parametrize(
+    ("ranges", "size", "lines"),
+    [
+        (",".join(f"{9 * n}-{9 * n}" for n in range(MOST_RANGES + 1)), 1 << 20, ()),
+        (",".join(f"{9 * n}-{9 * n}" for n in range(MOST_RANGES)), 1000, ()),
+        ("0-2500,2600-", 5000, ()),
+        ("0-1,5-9", 5000, ("Content-Encoding: gzip",)),
+    ],
+)
+def test_what_is_better_sent_whole_is_sent_whole_rfc_9110_17_15(ranges: str, size: int, lines: tuple[str, ...]) -> None:
+    one = replace(stored(*LINES, *lines), id="adopted", content_bytes=size)
+    assert deliver(request(f"Range: bytes={ranges}"), Reuse(one, 10, 50), HIT).head.status == 200
+
+
+@pytest.mark.parametrize("ranges", ["0-1", "0-1,5-9"])
+def test_what_is_said_of_the_whole_is_not_said_of_a_part(ranges: str) -> None:
+    lines = ("Content-Digest: sha-256=:YQ==:", "Content-MD5: YQ==", "Repr-Digest: sha-256=:YQ==:")
+    one = replace(stored(*LINES, *lines), id="adopted", content_bytes=5000)
+    fields = deliver(request(f"Range: bytes={ranges}"), Reuse(one, 10, 50), HIT).head.fields
+    assert (b"content-digest" in fields, b"content-md5" in fields, b"repr-digest" in fields) == (False, False, True)

@@ -83,6 +83,18 @@ def test_storing_and_a_hit_take_no_memory(
     assert_flat(warm, before)
 
 
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+@pytest.mark.parametrize("service", WEB)
+def test_parts_of_a_hit_take_no_memory(site: Site, warm: Proxy, token: str, service: Service, version: str) -> None:
+    url = site.url(f"/download/{STORED_BYTES}/{token}?store", service=service)
+    curl(*through(warm), "-o", "/dev/null", url)
+    before = warm.rss_bytes()
+    half = STORED_BYTES // 2
+    answer = curl(*through(warm), version, "-o", "/dev/null", "-r", f"{half + 1000}-,0-{half - 1000}", url)
+    assert (answer.status, answer.report["size_download"] > STORED_BYTES - 3000) == (206, True)
+    assert_flat(warm, before)
+
+
 @pytest.mark.parametrize("service", WEB)
 def test_a_piece_arrives_before_the_next_is_sent(site: Site, proxy: Proxy, token: str, service: Service) -> None:
     """The origin waits for the test between lines, so each line seen here passed on its own."""

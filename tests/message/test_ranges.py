@@ -1,10 +1,20 @@
 """RFC 9110 §14.1.2 and §13.1.5."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.preconditions import EntityTag
-from forward_proxy.message.ranges import ByteRange, Part, Unsatisfiable, if_range_holds, one_range, part_of
+from forward_proxy.message.ranges import (
+    MOST_RANGES,
+    ByteRange,
+    Part,
+    Unsatisfiable,
+    byte_ranges,
+    if_range_holds,
+    parts_of,
+)
 
 DATE = b"Mon, 02 Nov 2026 10:00:00 GMT"
 
@@ -12,12 +22,18 @@ DATE = b"Mon, 02 Nov 2026 10:00:00 GMT"
 @pytest.mark.parametrize(
     ("value", "wanted"),
     [
-        (b"bytes=0-499", ByteRange(0, 499)),
-        (b"bytes=500-", ByteRange(500, None)),
-        (b"bytes=-500", ByteRange(None, 500)),
-        (b"Bytes= 1-1 ", ByteRange(1, 1)),
-        (b"bytes=0-0,2-3", None),
+        (b"bytes=0-499", (ByteRange(0, 499),)),
+        (b"bytes=500-", (ByteRange(500, None),)),
+        (b"bytes=-500", (ByteRange(None, 500),)),
+        (b"Bytes= 1-1 ", (ByteRange(1, 1),)),
+        (b"bytes=0-0,2-3", (ByteRange(0, 0), ByteRange(2, 3))),
+        (b"bytes= , 9-,\t-2 ,,", (ByteRange(9, None), ByteRange(None, 2))),
         (b"bytes=5-4", None),
+        (b"bytes=0-0,5-4", None),
+        (b"bytes=0-0,x", None),
+        (b"bytes=0-0, bytes=2-3", None),
+        (b"bytes=", None),
+        (b"bytes=,", None),
         (b"bytes=-", None),
         (b"bytes=a-b", None),
         (b"bytes 0-1", None),
@@ -25,8 +41,18 @@ DATE = b"Mon, 02 Nov 2026 10:00:00 GMT"
         (b"bytes=0-%d" % 10**30, None),
     ],
 )
-def test_one_range_of_bytes_is_understood_14_1_2(value: bytes, wanted: ByteRange | None) -> None:
-    assert one_range(FieldSection([(b"range", value)])) == wanted
+def test_ranges_of_bytes_are_understood_14_1_2(value: bytes, wanted: tuple[ByteRange, ...] | None) -> None:
+    assert byte_ranges(FieldSection([(b"range", value)])) == wanted
+
+
+def test_no_range_is_no_range() -> None:
+    assert byte_ranges(FieldSection()) is None
+
+
+@pytest.mark.parametrize(("count", "understood"), [(MOST_RANGES, MOST_RANGES), (MOST_RANGES + 1, 0)])
+def test_too_many_ranges_are_ignored_14_2(count: int, understood: int) -> None:
+    value = b"bytes=" + b",".join(b"%d-%d" % (9 * n, 9 * n) for n in range(count))
+    assert len(byte_ranges(FieldSection([(b"range", value)])) or ()) == understood
 
 
 @pytest.mark.parametrize(
@@ -42,12 +68,47 @@ def test_one_range_of_bytes_is_understood_14_1_2(value: bytes, wanted: ByteRange
     ],
 )
 def test_the_part_of_a_thousand_bytes(wanted: ByteRange, part: Part | Unsatisfiable, content_range: bytes) -> None:
-    assert part_of(wanted, 1000) == part
+    assert parts_of([wanted], 1000) == (part if isinstance(part, Unsatisfiable) else (part,))
     assert part.content_range == content_range
 
 
+@pytest.mark.parametrize(
+    ("wanted", "spans"),
+    [
+        ([ByteRange(0, 9), ByteRange(20, 29)], [(0, 10), (20, 30)]),
+        ([ByteRange(20, 29), ByteRange(0, 9)], [(20, 30), (0, 10)]),  # The order asked for.
+        ([ByteRange(0, 9), ByteRange(1000, None)], [(0, 10)]),  # One that cannot be had is left out.
+        ([ByteRange(0, 9), ByteRange(5, 14)], [(0, 15)]),
+        ([ByteRange(0, 9), ByteRange(10, 14)], [(0, 15)]),
+        ([ByteRange(0, 9), ByteRange(11, 14)], [(0, 10), (11, 15)]),
+        ([ByteRange(0, None), ByteRange(None, 5), ByteRange(3, 4)], [(0, 1000)]),
+        ([ByteRange(20, 29), ByteRange(50, 59), ByteRange(0, 9), ByteRange(5, 52)], [(0, 60)]),
+        ([ByteRange(90, 99), ByteRange(20, 29), ByteRange(0, 9), ByteRange(5, 22)], [(90, 100), (0, 30)]),
+    ],
+)
+def test_what_overlaps_or_touches_is_made_one_15_3_7_2(wanted: list[ByteRange], spans: list[tuple[int, int]]) -> None:
+    assert parts_of(wanted, 1000) == tuple(Part(first, end - first, 1000) for first, end in spans)
+
+
+@given(st.lists(st.builds(ByteRange, st.none() | st.integers(0, 60), st.integers(0, 60)), min_size=1))
+def test_parts_are_the_bytes_asked_for_once_each(wanted: list[ByteRange]) -> None:
+    whole = range(50)
+    asked = {at for each in wanted for at in (whole[-each.last :] if each.last else ()) if each.first is None}
+    asked |= {at for each in wanted if each.first is not None for at in whole[each.first : (each.last or 0) + 1]}
+    parts = parts_of(wanted, 50)
+    if isinstance(parts, Unsatisfiable):
+        assert not asked
+    else:
+        sent = [at for part in parts for at in whole[part.first : part.end]]
+        assert sorted(sent) == sorted(asked)
+
+
+def test_nothing_wanted_is_nothing() -> None:
+    assert parts_of([], 1000) == ()
+
+
 def test_nothing_can_be_had_of_an_empty_representation() -> None:
-    assert part_of(ByteRange(0, None), 0) == part_of(ByteRange(None, 5), 0) == Unsatisfiable(0)
+    assert parts_of([ByteRange(0, None)], 0) == parts_of([ByteRange(None, 5)], 0) == Unsatisfiable(0)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.errors import StorageError
 from forward_proxy.storage.blocks import BLOCK_BYTES
+from forward_proxy.storage.content import Content
 from forward_proxy.storage.store import Store
 
 from .responses import LARGE, content_files, content_of, flip, head, key, put
@@ -101,6 +103,12 @@ def test_a_part_is_read_from_where_it_begins(store: Store, first: int, length: i
         assert content.left == 0
 
 
+def opened(store: Store, stored: StoredResponse) -> Content:
+    content = store.open_content(stored)
+    assert content is not None
+    return content
+
+
 def test_a_part_of_a_damaged_block_does_not_leave(store: Store, folder: Path) -> None:
     stored = put(store, head(), LARGE)
     flip(content_files(folder)[0], BLOCK_BYTES + 1)
@@ -109,3 +117,17 @@ def test_a_part_of_a_damaged_block_does_not_leave(store: Store, folder: Path) ->
     content.narrow(BLOCK_BYTES + 5, 10)
     with content, pytest.raises(StorageError):
         content.read_all()
+
+
+@pytest.mark.parametrize("content", [LARGE, LARGE[:1000]], ids=["in a file", "in the index"])
+def test_part_after_part_forwards_and_backwards(store: Store, content: bytes) -> None:
+    stored = put(store, head(), content)
+    last = len(content)
+    spans = [(0, 5), (5, 10), (last - 7, last), (1, 3), (last - 700, last - 1), (0, last), (last // 2, last // 2 + 1)]
+    with opened(store, stored) as whole:
+        for first, end in spans:
+            whole.narrow(first, end - first)
+            read = b""
+            while whole.left:
+                read += whole.read_block()
+            assert read == content[first:end]
