@@ -250,7 +250,8 @@ class Driver:
         exchange.content = content = cut(stored, serve.delivery.pieces)
         blocks = flow.metadata[StoredBlocks.KEY] = StoredBlocks()
         if content.length <= _WHOLE_BYTES:
-            blocks.next, blocks.more = self._read(exchange), content.left > 0
+            blocks.next = self._read(exchange)
+            blocks.more = blocks.next is not None and content.left > 0
 
     async def stored_block(self, flow: http.HTTPFlow) -> None:
         """The next block of stored content; reading and checking it is done in a thread."""

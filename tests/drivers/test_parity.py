@@ -1,10 +1,13 @@
 """Same octets in, same decision, same answer, same record: with the fast lane and without."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from forward_proxy.storage.blocks import BLOCK_BYTES
 from tests.policy.building import policy
+from tests.storage.responses import content_files, flip
 
 from .pair import Pair, Stored
 from .scenarios import LARGE, RULES, SMALL, inside, request, response
@@ -183,3 +186,16 @@ def test_another_policy_counts_from_the_next_request_on(equal: Pair, tmp_path: P
     lane, chain = equal.seen(octets)
     assert lane == chain
     assert lane.statuses == [403]
+
+
+@pytest.mark.parametrize("ranges", ["300000-300009", "0-9,300000-300009"])
+def test_a_part_that_is_damaged_is_no_whole_answer(equal: Pair, ranges: str) -> None:
+    chain = equal.chain
+    paths = [path for path in content_files(chain.folder / "responses") if path.stat().st_size == len(LARGE)]
+    assert paths
+    for path in paths:
+        flip(path, BLOCK_BYTES + 1)
+    octets = chain.exchange(request(f"{SITE}large", f"Range: bytes={ranges}"))
+    assert LARGE[300_000:300_010] not in octets
+    assert not re.search(rb"--[0-9a-f]{40}--\r\n\Z", octets)
+    assert chain.records[-1].error == "proxy_internal_error"
