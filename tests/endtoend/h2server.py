@@ -1,8 +1,9 @@
 """An HTTP/2 origin over TLS, one thread per connection.  RFC 9113.
 
-Answers /download/<bytes>/<token> with that many octets, /open/… likewise without saying how many, and /cut/… with
-half of them before it resets the stream; any other request, once its content is in, with the size and SHA-256 of that
-content as JSON.  It reads before it writes, which is enough for one large stream at a time.
+Answers /download/<bytes>/<token> with that many octets, /open/… likewise without saying how many, /cut/… with half of
+them before it resets the stream, and /short/… with half of those it has promised; any other request, once its content
+is in, with the size and SHA-256 of that content as JSON.  It reads before it writes, which is enough for one large
+stream at a time.
 """
 
 import hashlib
@@ -107,6 +108,9 @@ class _H2Handler(BaseRequestHandler):
                 lines.append(("content-length", size))
             case ["open", size, seed]:
                 sending = _Sending(block(seed), int(size))
+            case ["short", size, seed]:
+                sending = _Sending(block(seed), int(size) // 2)
+                lines += [("content-length", size), ("cache-control", "max-age=600")]
             case ["cut", size, seed]:
                 sending = _Sending(block(seed), int(size) // 2, whole=False)
                 lines.append(("cache-control", "max-age=600"))  # A cache might want it, were it whole.
