@@ -3,6 +3,9 @@
 Only a complete 200 is cut, for a GET, and only by ranges of bytes.  Several parts go out as multipart/byteranges
 (RFC 9110 §15.3.7.2) while that is shorter than the whole, so that no request makes an answer larger than without Range.
 What has a content coding is cut once at most: clients would take the coding for one of the multipart.
+
+A 206 whose one part is everything, as media players get for `bytes=0-`, is the 200 it stands for (RFC 9111 §3.4).
+Other parts are not stored: each would take its own place beside the others, and most are given up on their way.
 """
 
 from hashlib import sha256
@@ -11,9 +14,9 @@ from forward_proxy.caching.freshness import date_of
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.caching.validators import entity_tag, last_modified
 from forward_proxy.message.byteranges import Piece, length_of, multipart
-from forward_proxy.message.fields import FieldLine
-from forward_proxy.message.heads import RequestHead
-from forward_proxy.message.ranges import Part, Unsatisfiable, byte_ranges, if_range_holds, parts_of
+from forward_proxy.message.fields import Edits, FieldLine
+from forward_proxy.message.heads import RequestHead, ResponseHead
+from forward_proxy.message.ranges import Part, Unsatisfiable, byte_ranges, content_range, if_range_holds, parts_of
 
 
 def wants_other_ranges(request: RequestHead) -> bool:
@@ -48,6 +51,17 @@ def partial_content(stored: StoredResponse, parts: tuple[Part, ...]) -> tuple[tu
         return (), ()
     media_type = b"multipart/byteranges; boundary=" + boundary
     return pieces, ((b"content-length", b"%d" % length), (b"content-type", media_type))
+
+
+def completed(request: RequestHead, response: ResponseHead) -> ResponseHead:
+    """The 200 that a 206 stands for when its one part is the whole; else the response as it is."""
+    if response.status != 206 or b"range" not in request.fields or b"if-range" in request.fields:
+        return response  # With If-Range a 206 may lack fields of the representation (RFC 9110 §15.3.7).
+    part = content_range(response.fields)
+    # Only a length that is held to tells that all of it came.
+    if part is None or part.length != part.whole or response.fields.get(b"content-length") != b"%d" % part.whole:
+        return response
+    return ResponseHead(200, response.fields.edited(Edits(drop=frozenset((b"content-range",)))), response.delimited)
 
 
 def _is_of(stored: StoredResponse, condition: bytes) -> bool:

@@ -5,8 +5,8 @@ explicit lifetime and a Content-Location that is the target URI.  They answer la
 only 200 and 203 are taken: the content of the others is about what was done (RFC 9110 §15.3).
 
 Beyond §3, a shared cache stores no Set-Cookie (§7.3 leaves that to the cache), and nothing is stored that could hardly
-be used: neither lifetime nor grace nor validator.  Partial content is not stored (§3.3), nor content that ends with the
-connection: it would be taken for whole (RFC 9112 §8), however it was cut off.
+be used: neither lifetime nor grace nor validator.  Partial content is not stored (§3.3) unless the part is the whole,
+nor content that ends with the connection: it would be taken for whole (RFC 9112 §8), however it was cut off.
 
 A qualified `no-cache` or `private` keeps the listed fields out (§5.2.2.4, §5.2.2.7).  When it lists a field that reuse
 itself depends on, it counts as unqualified; when Connection does, the response is not stored.
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from forward_proxy.caching.directives import Directives, directives
 from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness, freshness_lifetime
 from forward_proxy.caching.options import Options
+from forward_proxy.caching.parts import completed
 from forward_proxy.caching.stale import has_grace
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.validators import can_be_validated
@@ -77,6 +78,7 @@ def may_store(
 
     The request is the one that went towards the origin; `request_at` and `response_at` are POSIX seconds.
     """
+    response = completed(request, response)
     said = directives(response.fields)
     if reason := _refused_request(request) or _refused_response(request, response, said, options):
         return NotStorable(reason)

@@ -17,6 +17,7 @@ from forward_proxy.message.preconditions import EntityTag, parse_entity_tag
 MOST_RANGES = 32
 
 _BYTES = re.compile(rb"bytes=", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(rb"bytes[ \t]+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 _ONE_RANGE = re.compile(rb"([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18})")
 
 
@@ -84,6 +85,15 @@ def parts_of(wanted: Sequence[ByteRange], whole: int) -> tuple[Part, ...] | Unsa
         if (part := _part_of(each, whole)) is not None:
             _add(parts, part)
     return tuple(parts) if parts or not wanted else Unsatisfiable(whole)
+
+
+def content_range(fields: FieldSection) -> Part | None:
+    """The part that Content-Range says was sent; None when it names none, or no length of the whole.  Never raises."""
+    match = _CONTENT_RANGE.fullmatch((fields.get(b"content-range") or b"").strip(b" \t"))
+    if match is None:
+        return None
+    first, last, whole = map(int, match.groups())
+    return Part(first, last - first + 1, whole) if first <= last < whole else None
 
 
 def if_range_holds(value: bytes, etag: EntityTag | None, last_modified: bytes | None, *, date_is_strong: bool) -> bool:

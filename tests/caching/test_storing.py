@@ -281,3 +281,35 @@ def test_a_request_by_post_restricts_like_any_other() -> None:
     assert reason(request("Cache-Control: no-store", method="POST"), response(FRESH, "Content-Location: /page")) == (
         "no-store in request"
     )
+
+
+ALL = ("Content-Range: bytes 0-9/10", "Content-Length: 10")
+
+
+def test_a_part_that_is_the_whole_is_stored_as_the_200_it_stands_for_3_4() -> None:
+    kept = as_stored(request("Range: bytes=0-"), response(FRESH, ETAG, *ALL, status=206))
+    assert (kept.status, kept.request_fields) == (200, section())
+    assert kept.fields == section(FRESH, ETAG, "Content-Length: 10", f"Date: {date()}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "lines"),
+    [
+        (("Range: bytes=0-",), ("Content-Range: bytes 0-8/10", "Content-Length: 9")),
+        (("Range: bytes=0-",), ("Content-Range: bytes 1-9/10", "Content-Length: 9")),
+        (("Range: bytes=0-",), ("Content-Range: bytes 0-9/*", "Content-Length: 10")),
+        (("Range: bytes=0-",), ("Content-Range: bytes 0-9/10", "Content-Length: 9")),
+        (("Range: bytes=0-",), ("Content-Range: bytes 0-9/10",)),
+        (("Range: bytes=0-1,3-",), ("Content-Type: multipart/byteranges; boundary=a", "Content-Length: 10")),
+        (("Range: bytes=0-", 'If-Range: "a"'), ALL),  # It may lack what the client is taken to know.
+        ((), ALL),
+    ],
+)
+def test_no_other_part_is_stored(sent: tuple[str, ...], lines: tuple[str, ...]) -> None:
+    assert reason(request(*sent), response(FRESH, ETAG, *lines, status=206)) == "partial content"
+
+
+def test_a_whole_part_is_refused_as_a_200_would_be() -> None:
+    asked = request("Range: bytes=0-")
+    assert reason(asked, response("Cache-Control: no-store", *ALL, status=206)) == "no-store"
+    assert reason(asked, response(*ALL, status=206)) == "neither lifetime nor validator"

@@ -34,3 +34,28 @@ def test_any_other_answer_to_post_leaves_nothing(site: Site, proxy: Proxy, token
         curl(*through(proxy), "-d", "x", url)
     assert curl(*through(proxy), url).content == octets(token, 512)
     assert [seen.method for seen in site.ledger.naming(token)] == ["POST", "POST", "GET"]
+
+
+@pytest.mark.parametrize("service", WEB)
+def test_a_film_that_was_played_from_its_beginning_is_stored(
+    site: Site, proxy: Proxy, token: str, service: Service
+) -> None:
+    """Media players ask for everything as a range; what they ask for later is in the store (RFC 9111 §3.4)."""
+    url = site.url(f"/answer/{token}?size=300000&Cache-Control=max-age%3D600&ETag=%22a%22", service=service)
+    film = octets(token, 300_000)
+    first = curl(*through(proxy), "-r", "0-", url)
+    assert (first.status, first.content) == (206, film)
+    for ranges, status, content in (("200000-", 206, film[200_000:]), ("-9", 206, film[-9:]), ("0-", 206, film)):
+        answer = curl(*through(proxy), "-r", ranges, url)
+        assert (answer.status, answer.content) == (status, content)
+    whole = curl(*through(proxy), url)
+    assert (whole.status, whole.content, whole.field("content-range")) == (200, film, "")
+    assert site.ledger.count(token) == 1
+
+
+def test_a_part_is_relayed_and_not_stored(site: Site, proxy: Proxy, token: str) -> None:
+    url = site.url(f"/answer/{token}?size=3000&Cache-Control=max-age%3D600&ETag=%22a%22")
+    for _ in range(2):
+        assert curl(*through(proxy), "-r", "0-2998", url).status == 206
+    assert curl(*through(proxy), url).content == octets(token, 3000)
+    assert site.ledger.count(token) == 3

@@ -12,6 +12,7 @@ from forward_proxy.message.ranges import (
     Part,
     Unsatisfiable,
     byte_ranges,
+    content_range,
     if_range_holds,
     parts_of,
 )
@@ -56,7 +57,7 @@ def test_too_many_ranges_are_ignored_14_2(count: int, understood: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "part", "content_range"),
+    ("wanted", "part", "told"),
     [
         (ByteRange(0, 499), Part(0, 500, 1000), b"bytes 0-499/1000"),
         (ByteRange(0, 5000), Part(0, 1000, 1000), b"bytes 0-999/1000"),
@@ -67,9 +68,9 @@ def test_too_many_ranges_are_ignored_14_2(count: int, understood: int) -> None:
         (ByteRange(None, 0), Unsatisfiable(1000), b"bytes */1000"),
     ],
 )
-def test_the_part_of_a_thousand_bytes(wanted: ByteRange, part: Part | Unsatisfiable, content_range: bytes) -> None:
+def test_the_part_of_a_thousand_bytes(wanted: ByteRange, part: Part | Unsatisfiable, told: bytes) -> None:
     assert parts_of([wanted], 1000) == (part if isinstance(part, Unsatisfiable) else (part,))
-    assert part.content_range == content_range
+    assert part.content_range == told
 
 
 @pytest.mark.parametrize(
@@ -127,3 +128,23 @@ def test_nothing_can_be_had_of_an_empty_representation() -> None:
 )
 def test_if_range_13_1_5(value: bytes, etag: EntityTag | None, strong_date: bool, holds: bool) -> None:
     assert if_range_holds(value, etag, DATE, date_is_strong=strong_date) is holds
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        (b"bytes 0-9/10", Part(0, 10, 10)),
+        (b"Bytes  5-5/10 ", Part(5, 1, 10)),
+        (b"bytes 0-9/*", None),
+        (b"bytes */10", None),
+        (b"bytes 5-4/10", None),
+        (b"bytes 0-10/10", None),
+        (b"bytes 0-0/0", None),
+        (b"bytes=0-9/10", None),
+        (b"lines 0-9/10", None),
+        (b"bytes 0-9/10, bytes 0-9/10", None),
+        (b"", None),
+    ],
+)
+def test_content_range_14_4(value: bytes, part: Part | None) -> None:
+    assert content_range(FieldSection([(b"content-range", value)])) == part
