@@ -61,7 +61,7 @@ def plain_line(record: Record, zone: tzinfo | None = None) -> str:
 
 
 def what_happened(record: Record) -> str:
-    """`hit`, `fwd=uri-miss`, `denied by rules/10-trackers.yaml:12`, `error connection_refused`, `stale, dns_error`, `hit ×1,234`."""
+    """`hit`, `fwd=uri-miss`, `denied by rules/10.yaml:12`, `error dns_error`, `stale, dns_error`, `hit ×1,234`."""
     return _what_happened(record) + (f" ×{record.exchanges:,}" if record.exchanges != 1 else "")
 
 
