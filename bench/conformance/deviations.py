@@ -4,7 +4,6 @@ A test that does not pass and is not named here is not built yet.
 """
 
 _SET_COOKIE = "Responses with Set-Cookie are not stored: several people may share one cache (RFC 9111 §7.3)"
-_INTERIM = "mitmproxy has no way for interim responses: they are passed over (RFC 9110 §15.2)"
 _CODING = "Content in an unknown transfer coding cannot be taken out of its framing: 502 (RFC 9112 §6.1)"
 _OTHER_304 = "A 304 about nothing that was asked is answered 502, and the next request asks again (RFC 9111 §4.3.3)"
 _NEWER = "What is newer than If-Modified-Since is sent; Date stands in for Last-Modified (RFC 9111 §4.3.2)"
@@ -25,8 +24,4 @@ DEVIATIONS = {
     "partial-store-partial-reuse-partial-byterange": _MALFORMED_PART,
     "partial-store-partial-reuse-partial-suffix": _MALFORMED_PART,
     "partial-store-partial-complete": _UNVALIDATED_PART,
-    "interim-102": _INTERIM,
-    "interim-103": _INTERIM,
-    "interim-no-header-reuse": _INTERIM,
-    "interim-not-cached": _INTERIM,
 }

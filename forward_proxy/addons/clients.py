@@ -30,6 +30,7 @@ from forward_proxy.addons.messages import read_request_head
 from forward_proxy.addons.reading import Content, Lines, Unframed
 from forward_proxy.message import rawheads
 from forward_proxy.message.fields import is_token
+from forward_proxy.message.heads import is_interim
 from forward_proxy.message.rawheads import Refusal
 from forward_proxy.message.targets import TargetUri, parse_target_uri
 from forward_proxy.policy import Deny, denial
@@ -232,8 +233,8 @@ class ClientConnection(http.Http1Server):
             yield commands.CloseConnection(self.conn)
 
     def _answered(self) -> bool:
-        """Whether a response has begun; 100 (Continue) is none yet."""
-        return self.response is not None and self.response.status_code != HTTPStatus.CONTINUE
+        """Whether the final response has begun."""
+        return self.response is not None and not is_interim(self.response.status_code)
 
     def _method(self) -> bytes:
         return self.request.data.method if self.request else b""

@@ -27,7 +27,7 @@ from forward_proxy.addons.later import Queue
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
-from forward_proxy.addons.streams import INVALID, SENT_CONTENT, StoredBlocks, replaces_origin, waits_in_line
+from forward_proxy.addons.streams import INVALID, SENT_CONTENT, Interim, StoredBlocks, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import CacheKey, StoredResponse
@@ -216,6 +216,16 @@ class Driver:
             case Relay():
                 self._relay(flow, exchange, flow.response, decision)
         self.asking.answered(exchange, sent, status, decision, exchange.first_byte_at)
+
+    def interim_response(self, interim: Interim) -> None:
+        """The record is about the final response: nothing is kept of this one."""
+        exchange = exchange_of(interim.flow)
+        head = heads.response_head(interim.response)
+        if isinstance(head, Malformed):
+            return
+        edits = exchange.policy.on_interim(exchange.sent(), head, exchange.client_version)
+        if edits is not None:
+            interim.passed = heads.relayed(interim.response, edits, exchange.client_version)
 
     def _relay(self, flow: http.HTTPFlow, exchange: Exchange, response: http.Response, relay: Relay) -> None:
         exchange.relay = relay

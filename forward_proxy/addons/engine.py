@@ -153,6 +153,7 @@ HOOKS = (
     "http_connect",
     "malformed_request",
     "requestheaders",
+    "interim_response",
     "responseheaders",
     "response",
     "error",

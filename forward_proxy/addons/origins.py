@@ -1,8 +1,8 @@
 """HTTP/1 with origins: what mitmproxy 12 gets wrong.
 
-An interim response (RFC 9110 §15.2) is taken by it for the final one, and the client then waits for ever; a trailer
-section (RFC 9112 §7.1.2) stops it in the middle of the exchange.  Neither is passed on, which RFC 9110 allows for
-trailers (§6.5.1) and, strictly, not for interim responses (§15.2): a deviation shared with its HTTP/2 side.
+An interim response (RFC 9110 §15.2) is taken by it for the final one, and the client then waits for ever; here the
+layer above is told of each, and then of the final one.  A trailer section (RFC 9112 §7.1.2) stops it in the middle of
+the exchange; here it is read and dropped, which RFC 9110 §6.5.1 allows.
 Content that comes over HTTP/2 without a length is sent on without any framing, so that the origin reads it as the
 next request; here it goes in chunks (RFC 9112 §6.3).  A connection is closed after each request that came over HTTP/2;
 here it is offered to the layer above.  A head without bound fills the memory; here it ends with the connection.
@@ -10,7 +10,6 @@ here it is offered to the layer above.  A head without bound fills the memory; h
 `install` puts this class in the place of mitmproxy's.  Tests fail once mitmproxy can do it alone.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +23,12 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._http1 import make_body_reader
 
 from forward_proxy.addons.messages import read_response_head, twin
+from forward_proxy.message.heads import is_interim
 
 # A response head, fields and all; Squid and nginx stop at 64 KiB and less.
 LONGEST_HEAD_BYTES = 256 * 1024
 
 _END = h11.EndOfMessage()
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}[ \r\n]")
 
 
 @dataclass
@@ -40,35 +39,40 @@ class IdleConnection(commands.Command):
 
 
 class OriginConnection(http.Http1Client):
-    """Http1Client that passes over interim responses and trailers, frames what it sends, and can be kept."""
+    """Http1Client that knows interim responses, drops trailers, frames what it sends, and can be kept."""
 
     def send(self, event: http.HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, http.RequestHeaders):
             request = _as_http1(event.request, framed=event.end_stream)
             event = http.RequestHeaders(event.stream_id, request, event.end_stream)
+        elif isinstance(event, http.RequestProtocolError) and self.state == self.read_headers:
+            self.state = self.done  # Other heads may have been read already; nobody waits for them.
         yield from super().send(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         if not isinstance(event, events.DataReceived) or self.request is None or self.stream_id is None:
             yield from super().read_headers(event)
             return
-        while _INTERIM.match(self.buf._data) and self.buf.maybe_extract_lines():
-            pass
-        lines = self.buf.maybe_extract_lines()
-        if not lines:
-            if len(self.buf) > LONGEST_HEAD_BYTES:
-                yield from self._give_up(f"response head is longer than {LONGEST_HEAD_BYTES} bytes")
-            return
-        try:
-            self.response = response = read_response_head([bytes(line) for line in lines])
-            length = http1.expected_http_body_size(self.request, response)
-        except ValueError as fault:
-            yield from self._give_up(f"Cannot parse HTTP response: {fault}")
-            return
-        yield ReceiveHttp(http.ResponseHeaders(self.stream_id, response, length == 0))
-        self.body_reader = make_body_reader(length)
-        self.state = self.read_body
-        yield from self.read_body(event)
+        while self.state == self.read_headers:
+            lines = self.buf.maybe_extract_lines()
+            if not lines:
+                if len(self.buf) > LONGEST_HEAD_BYTES:
+                    yield from self._give_up(f"response head is longer than {LONGEST_HEAD_BYTES} bytes")
+                return
+            try:
+                response = read_response_head([bytes(line) for line in lines])
+                length = http1.expected_http_body_size(self.request, response)
+            except ValueError as fault:
+                yield from self._give_up(f"Cannot parse HTTP response: {fault}")
+                return
+            if is_interim(response.status_code):
+                yield ReceiveHttp(http.ResponseHeaders(self.stream_id, response))
+                continue
+            self.response = response
+            yield ReceiveHttp(http.ResponseHeaders(self.stream_id, response, length == 0))
+            self.body_reader = make_body_reader(length)
+            self.state = self.read_body
+            yield from self.read_body(event)
 
     def _give_up(self, message: str) -> layer.CommandGenerator[None]:
         yield commands.CloseConnection(self.conn)

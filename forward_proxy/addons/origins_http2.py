@@ -6,26 +6,31 @@ as never processed, and the connection is closed after its last stream.  Three s
 stream when the connection ends waited for ever; a reset that follows a complete response (§8.1) destroyed it; and a
 reset by the origin was reported as one by the client.
 
-A failure whose text begins with `NOT_PROCESSED` may be retried whatever the method (RFC 9113 §8.7).  Deviations:
-interim responses are not passed on, see origins.py.
+Interim responses (RFC 9110 §15.2), which it leaves out, are told to the layer above.
+
+A failure whose text begins with `NOT_PROCESSED` may be retried whatever the method (RFC 9113 §8.7).
 
 `install` puts this class in the place of mitmproxy's.  Tests fail once mitmproxy can do it alone.
 """
 
 import sys
 from collections import defaultdict, deque
+from contextlib import suppress
 from dataclasses import dataclass
 
 from h2.config import H2Configuration
 from h2.errors import ErrorCodes
-from h2.events import Event, StreamEnded, StreamReset
+from h2.events import Event, InformationalResponseReceived, StreamEnded, StreamReset
 from hyperframe.frame import Frame, GoAwayFrame
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
-from mitmproxy.proxy.layers.http._http2 import StreamState
+from mitmproxy.proxy.layers.http._http2 import StreamState, parse_h2_response_headers
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection, SendH2Data
+
+from forward_proxy.addons.messages import Headers, response_of
+from forward_proxy.message.heads import is_interim
 
 NOT_PROCESSED = "retry: the origin did not process this request"
 
@@ -81,6 +86,9 @@ class Http2OriginConnection(http.Http2Client):
         if isinstance(event, GoingAway):
             yield from self._go_away(event)
             return False
+        if isinstance(event, InformationalResponseReceived):
+            yield from self._receive_interim(event)
+            return False
         if isinstance(event, StreamReset) and event.stream_id in self.streams:
             text = _reset_text(self.streams[event.stream_id], event.error_code)
             for command in super().handle_h2_event(event):
@@ -100,6 +108,14 @@ class Http2OriginConnection(http.Http2Client):
     def done(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, http.RequestHeaders):
             yield _failed(event.stream_id)
+
+    def _receive_interim(self, event: InformationalResponseReceived) -> layer.CommandGenerator[None]:
+        """Tell of it, unless its status is none; 101 is not one in HTTP/2 (RFC 9113 §8.6)."""
+        with suppress(ValueError):
+            status, fields = parse_h2_response_headers(event.headers)
+            if is_interim(status):
+                response = response_of(b"HTTP/2.0", status, b"", Headers.of(fields.fields), None)
+                yield ReceiveHttp(http.ResponseHeaders(event.stream_id, response))
 
     def _go_away(self, event: "GoingAway") -> layer.CommandGenerator[None]:
         """Fail what came too late; of several announcements the lowest counts, as each takes back the one before."""

@@ -2,7 +2,8 @@
 
 Closed here: content of a refused request was read to its end before the answer; a response set by an addon is sent
 from memory whatever its size; no hook can answer when the origin fails, and none sees a message mitmproxy finds
-invalid; and a request met by the end of a reused connection fails, which RFC 9110 §9.2.2 lets a proxy send again.
+invalid; a request met by the end of a reused connection fails, which RFC 9110 §9.2.2 lets a proxy send again; and no
+hook is asked about an interim response (RFC 9110 §15.2).
 """
 
 from dataclasses import dataclass
@@ -29,13 +30,16 @@ from mitmproxy.proxy.layers.http import (
     validate_request,
 )
 
-from forward_proxy.message.heads import IDEMPOTENT_METHODS
+from forward_proxy.message.heads import IDEMPOTENT_METHODS, is_interim
 
 # What the origin's side says when nothing of a request was processed (origins_http2), or nothing came back for it.
 _NOT_PROCESSED = "retry:"
 # An origin that takes one request a connection still gets through what a browser asks at once.
 _MOST_REFUSALS = 32
 _CLOSED_UNANSWERED = "server closed connection"
+# One every 20 s says for half an hour that the origin is still busy (RFC 2518 §10.1); without a bound, an origin could
+# hold its client for ever.
+MOST_INTERIM = 100
 
 # In a flow's metadata: why mitmproxy finds the request invalid; whether any of its content was sent on.
 INVALID = "forward_proxy.invalid"
@@ -69,6 +73,22 @@ class InTurnHook(commands.StartHook):
     flow: http.HTTPFlow
 
 
+@dataclass
+class Interim:
+    """An interim response, as the origin sent it; what is to be `passed` on of it, nothing unless a hook says so."""
+
+    flow: http.HTTPFlow
+    response: http.Response
+    passed: http.Response | None = None
+
+
+@dataclass
+class InterimResponseHook(commands.StartHook):
+    """Asks what of an interim response goes on to the client."""
+
+    interim: Interim
+
+
 _REPLACED = "forward_proxy.replaced"
 _IN_LINE = "forward_proxy.in_line"
 
@@ -93,6 +113,7 @@ class PolicyStream(HttpStream):
 
     _asked_again = False
     _refusals = 0
+    _interim = 0
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
         yield from super().state_wait_for_request_headers(event)
@@ -112,7 +133,7 @@ class PolicyStream(HttpStream):
 
     def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
         """What mitmproxy finds invalid, told by an answer of ours and a record."""
-        reason = _invalid_request(self) if request else _invalid_response(self.flow)
+        reason = _invalid_request(self) if request else _invalid_response(self.flow.response)
         if reason is None:
             return False
         if request:
@@ -153,6 +174,9 @@ class PolicyStream(HttpStream):
         yield from super().send_response(already_streamed=True)
 
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
+        if is_interim(event.response.status_code):
+            yield from self._pass_on(event.response)
+            return
         yield from super().state_wait_for_response_headers(event)
         switched = event.response.status_code == 101
         if not self.flow.metadata.pop(_REPLACED, False) or (event.end_stream and not switched):
@@ -160,6 +184,20 @@ class PolicyStream(HttpStream):
         # The origin's content is not wanted, however long it is: that connection ends here.
         yield SendHttp(RequestProtocolError(self.stream_id, "not wanted", ErrorCode.CANCEL), self.context.server)
         yield from self._answer_instead()
+
+    def _pass_on(self, response: http.Response) -> layer.CommandGenerator[None]:
+        """Send an interim response on, as far as a hook lets it; what mitmproxy finds invalid goes no further."""
+        self._interim += 1
+        if self._interim > MOST_INTERIM:
+            reason = f"invalid response: more than {MOST_INTERIM} interim ones"
+            yield SendHttp(RequestProtocolError(self.stream_id, reason, ErrorCode.CANCEL), self.context.server)
+            error = ResponseProtocolError(self.stream_id, reason, ErrorCode.GENERIC_SERVER_ERROR)
+            yield from self.handle_protocol_error(error)
+        elif _invalid_response(response) is None:
+            interim = Interim(self.flow, response)
+            yield InterimResponseHook(interim)
+            if interim.passed is not None:
+                yield SendHttp(ResponseHeaders(self.stream_id, interim.passed), self.context.client)
 
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
@@ -236,10 +274,10 @@ def _invalid_request(stream: PolicyStream) -> str | None:
     return reason and _without_advice(reason)
 
 
-def _invalid_response(flow: http.HTTPFlow) -> str | None:
+def _invalid_response(response: http.Response | None) -> str | None:
     try:
-        if flow.response is not None:
-            validate_headers(flow.response)
+        if response is not None:
+            validate_headers(response)
     except ValueError as fault:
         return str(fault)
     return None

@@ -10,6 +10,11 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 
 
+def is_interim(status: int) -> bool:
+    """Whether another response follows (RFC 9110 §15.2); after a 101 there is no HTTP any more (§15.2.2)."""
+    return 100 <= status < 200 and status != 101
+
+
 @dataclass(frozen=True, slots=True)
 class RequestHead:
     """Method, canonical target URI and fields of one request; methods are case-sensitive (RFC 9110 §9.1)."""

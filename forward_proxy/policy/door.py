@@ -15,10 +15,11 @@ from forward_proxy.caching import StoredResponse
 from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import subject_of, with_response
+from forward_proxy.message.fields import Edits
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import TargetUri
-from forward_proxy.policy import hops, returning
+from forward_proxy.policy import hops, interim, returning
 from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, Relay, Serve, Tunnel, Validate
 
 # Rules know the time by the minute: within one, the same request is judged the same.
@@ -146,6 +147,10 @@ class Policy:
             if isinstance(verdict, Denied):
                 return Deny(403, "http_request_denied", verdict.reason, verdict.rule, allowed.subject.resource)
         return returning.answered(sent, response, request_at, response_at, self.state.caching_options)
+
+    def on_interim(self, sent: Forward | Validate, response: ResponseHead, client_version: str) -> Edits | None:
+        """What changes in an interim response of the origin's before it goes on; None when it goes no further."""
+        return interim.passed_on(sent.allowed, response, client_version)
 
     def on_failure(self, sent: Forward | Validate, status: int, error: str, detail: str, now: int) -> Deny | Serve:
         """The origin gave no response; `error` is of RFC 9209 §2.3.  Something stale may stand in (§4.2.4)."""

@@ -167,6 +167,7 @@ def running_engine(
     authority: CertStore | None = None,
     idle_timeout_s: int = 600,
     collapse_wait_s: float = 5.0,
+    trust_file: Path | None = None,
 ) -> Iterator[Running]:
     """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
     store = Store(folder / "responses")
@@ -181,7 +182,7 @@ def running_engine(
         return made
 
     engine = Engine(
-        Options((("127.0.0.1", 0),), idle_timeout_s=idle_timeout_s), driver, authority, lane if fast_lane else None
+        Options((("127.0.0.1", 0),), trust_file, idle_timeout_s), driver, authority, lane if fast_lane else None
     )
     ready = threading.Event()
 

@@ -264,10 +264,11 @@ class TestContent:
         talk.hear(b"ZZ\r\n")
         assert (talk.sent.count(b"HTTP/1.1 "), talk.closed) == (1, True)
 
-    def test_100_continue_is_no_answer_rfc9110_15_2_1(self) -> None:
+    @pytest.mark.parametrize("status", [100, 102, 103])
+    def test_an_interim_response_is_no_answer_rfc9110_15_2(self, status: int) -> None:
         talk = Talk()
         talk.hear(CHUNKED)
-        talk.begin_answer(100)
+        talk.begin_answer(status)
         talk.hear(b"ZZ\r\n")
         assert b"HTTP/1.1 400 " in talk.sent
 

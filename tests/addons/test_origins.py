@@ -6,11 +6,17 @@ import pytest
 from mitmproxy import connection, http, options
 from mitmproxy.proxy import commands, context, events
 from mitmproxy.proxy.layers.http import Http1Client as Installed
-from mitmproxy.proxy.layers.http import RequestData, RequestEndOfMessage, RequestHeaders
+from mitmproxy.proxy.layers.http import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+)
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
-from forward_proxy.addons.origins import OriginConnection
+from forward_proxy.addons.origins import LONGEST_HEAD_BYTES, OriginConnection
 
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 FINAL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -18,14 +24,18 @@ TRAILERS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r
 
 
 class Talk:
-    """One connection to an origin without its socket: what is sent, and what is understood."""
+    """One connection to an origin without its socket: what is sent, and what is understood.
 
-    def __init__(self, kind: type[Http1Client]) -> None:
+    The request is given up when so many responses have been understood.
+    """
+
+    def __init__(self, kind: type[Http1Client], gives_up_after: int | None = None) -> None:
         client = connection.Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2), timestamp_start=0)
         self._context = context.Context(client, options.Options())
         self._context.server = connection.Server(address=("127.0.0.1", 80))
         self._context.server.state = connection.ConnectionState.OPEN
         self._layer = kind(self._context)
+        self._gives_up_after = gives_up_after
         self.sent = b""
         self.understood: list[Any] = []
         self._pass(events.Start())
@@ -49,17 +59,37 @@ class Talk:
                 self.sent += command.data
             elif isinstance(command, ReceiveHttp):
                 self.understood.append(command.event)
+                if len(self.statuses()) == self._gives_up_after:
+                    self._pass(RequestProtocolError(1, "not wanted", ErrorCode.CANCEL))
 
 
 @pytest.mark.parametrize(
     "pieces", [(HINTS + FINAL,), (HINTS, FINAL), (HINTS[:20], HINTS[20:] + FINAL), (HINTS * 3, FINAL)]
 )
-def test_interim_responses_are_passed_over_rfc9110_15_2(pieces: tuple[bytes, ...]) -> None:
+def test_the_final_response_comes_after_the_interim_ones_rfc9110_15_2(pieces: tuple[bytes, ...]) -> None:
     talk = Talk(OriginConnection)
     talk.ask()
     for piece in pieces:
         talk.hear(piece)
-    assert talk.statuses() == [200]
+    assert talk.statuses() == [103] * b"".join(pieces).count(b" 103 ") + [200]
+    assert talk.understood[0].response.headers["link"] == "</style.css>; rel=preload"
+    assert talk.understood[-2].data == b"ok"
+
+
+def test_an_endless_interim_response_ends_the_connection() -> None:
+    talk = Talk(OriginConnection)
+    talk.ask()
+    for octets in (HINTS, HINTS[:-2], b"X: " + b"x" * LONGEST_HEAD_BYTES):
+        talk.hear(octets)
+    assert talk.statuses() == [103]
+    assert "longer than" in talk.understood[-1].message
+
+
+def test_who_gives_up_is_told_of_nothing_that_was_read_already() -> None:
+    talk = Talk(OriginConnection, gives_up_after=2)
+    talk.ask()
+    talk.hear(HINTS * 5 + FINAL)
+    assert talk.statuses() == [103, 103]
 
 
 def test_switching_protocols_is_no_interim_response() -> None:

@@ -54,9 +54,13 @@ class Reader:
 
     def response(self, with_content: bool = True) -> Message:
         """The next final one."""
-        while (message := self._message(_STATUS_LINE, with_content)).start[1][:1] == b"1":
+        while (message := self.any_response(with_content)).start[1][:1] == b"1":
             pass
         return message
+
+    def any_response(self, with_content: bool = True) -> Message:
+        """The next one, which may be an interim one."""
+        return self._message(_STATUS_LINE, with_content)
 
     def ends(self) -> bool:
         """Whether nothing more comes, without an error, until the other side ends."""
