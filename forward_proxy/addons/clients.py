@@ -70,6 +70,11 @@ class ClientConnection(http.Http1Server):
             return  # Refused by now.
         if not isinstance(event, http.ResponseProtocolError) or self._answered():
             yield from super().send(event)
+            if self.response_done and not self.request_done and self._ends_with_connection():
+                # The client sees no end of it otherwise, and may hold its content back until then.
+                message = "answered before its content came from client"
+                yield ReceiveHttp(http.RequestProtocolError(self.stream_id, message, http.ErrorCode.CANCEL))
+                yield from self._linger()
         elif event.stream_id != self.stream_id or event.code.http_status_code() is None:
             yield from self._close()  # Answered already, or not to be answered.
         elif event.code is http.ErrorCode.DESTINATION_UNKNOWN:
@@ -195,13 +200,17 @@ class ClientConnection(http.Http1Server):
 
     def _answer(self, deny: Deny, head_only: bool = False) -> layer.CommandGenerator[None]:
         """Our answer, the last one on this connection."""
-        self.state = self.linger
         if self.conn.state & ConnectionState.CAN_WRITE:
             answer = denial(deny, None)
             content = b"" if head_only else answer.content
             response = heads.own_response(answer.status, HTTPStatus(answer.status).phrase, answer.fields, content)
             response.headers["Connection"] = "close"
             yield commands.SendData(self.conn, http1.assemble_response(response))
+        yield from self._linger()
+
+    def _linger(self) -> layer.CommandGenerator[None]:
+        """Take nothing more in, and close, after a while if the client may still be sending."""
+        self.state = self.linger
         if self.conn.state is ConnectionState.OPEN:
             self._alarm = (commands.RequestWakeup(LINGER_S), self.stream_id)
             yield self._alarm[0]
@@ -235,6 +244,12 @@ class ClientConnection(http.Http1Server):
     def _answered(self) -> bool:
         """Whether the final response has begun."""
         return self.response is not None and not is_interim(self.response.status_code)
+
+    def _ends_with_connection(self) -> bool:
+        """Whether the end of the response is that of the connection (RFC 9112 §6.3, item 8)."""
+        if self.request is None or self.response is None:
+            return False
+        return http1.expected_http_body_size(self.request, self.response) == -1
 
     def _method(self) -> bytes:
         return self.request.data.method if self.request else b""

@@ -357,7 +357,6 @@ class Driver:
         if not deny.by_policy:
             exchange.error, exchange.error_detail = deny.error, deny.reason
         self.asking.denied(exchange, deny, address_of(flow.client_conn), time.time())
-        flow.request.headers.pop("expect", None)  # Or mitmproxy would ask for content that nobody wants.
         answer = denial(deny, exchange.request)
         exchange.response_bytes += len(answer.content)
         flow.response = heads.own_response(answer.status, phrase(answer.status), answer.fields, answer.content)

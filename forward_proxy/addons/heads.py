@@ -65,8 +65,10 @@ def outbound(request: http.Request, edits: Edits, target: TargetUri) -> http.Req
     # What was judged, and is the key, is what is sent (RFC 3986 §6.2.2): no second spelling reaches the origin.
     sent.data.path = target.path_and_query.encode("ascii")
     if not request.is_http2:
-        sent.http_version = "HTTP/1.1"
         edits |= Edits(((b"host", target.authority.encode("ascii")),))
+        if request.http_version == "HTTP/1.0":
+            edits |= Edits(drop=frozenset((b"expect",)))  # RFC 9110 §10.1.1: such a client knows no 100 (Continue).
+        sent.http_version = "HTTP/1.1"
     sent.headers = _edited(request.headers, edits, request.is_http2)
     return sent
 

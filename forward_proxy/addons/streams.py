@@ -2,8 +2,8 @@
 
 Closed here: content of a refused request was read to its end before the answer; a response set by an addon is sent
 from memory whatever its size; no hook can answer when the origin fails, and none sees a message mitmproxy finds
-invalid; a request met by the end of a reused connection fails, which RFC 9110 §9.2.2 lets a proxy send again; and no
-hook is asked about an interim response (RFC 9110 §15.2).
+invalid; a request met by the end of a reused connection fails, which RFC 9110 §9.2.2 lets a proxy send again; no hook
+is asked about an interim response (RFC 9110 §15.2); and no origin is asked whether content may come (§10.1.1).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.net.http.validate import validate_headers
-from mitmproxy.proxy import commands, layer
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import (
     DropStream,
     ErrorCode,
@@ -30,7 +30,8 @@ from mitmproxy.proxy.layers.http import (
     validate_request,
 )
 
-from forward_proxy.message.heads import IDEMPOTENT_METHODS, is_interim
+from forward_proxy.addons.messages import section_of
+from forward_proxy.message.heads import IDEMPOTENT_METHODS, expects_continue, is_interim
 
 # What the origin's side says when nothing of a request was processed (origins_http2), or nothing came back for it.
 _NOT_PROCESSED = "retry:"
@@ -114,6 +115,8 @@ class PolicyStream(HttpStream):
     _asked_again = False
     _refusals = 0
     _interim = 0
+    _ended_early = False
+    _expecting: http.Headers | None = None
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
         yield from super().state_wait_for_request_headers(event)
@@ -124,7 +127,21 @@ class PolicyStream(HttpStream):
         """Asked after each hook, and so right after `requestheaders`, before anything becomes of the request."""
         if self.flow.metadata.pop(_IN_LINE, False):
             yield InTurnHook(self.flow)
-        return (yield from super().check_killed(emit_error_hook))
+        killed = yield from super().check_killed(emit_error_hook)
+        if self.client_state == self.state_wait_for_request_headers and not killed:
+            self._withhold_expectation(self.flow.request)
+        return bool(killed)
+
+    def _withhold_expectation(self, request: http.Request) -> None:
+        """Have mitmproxy not see it: it would answer it itself, where the origin is to be asked, or nobody at all."""
+        if expects_continue(section_of(request)):
+            self._expecting, request.headers = request.headers, request.headers.copy()
+            request.headers.pop("expect")
+
+    def start_request_stream(self) -> layer.CommandGenerator[None]:
+        if self._expecting is not None:
+            self.flow.request.headers = self._expecting
+        yield from super().start_request_stream()
 
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
         """No content is too large here, and none is gathered; mitmproxy would look up four options."""
@@ -185,6 +202,20 @@ class PolicyStream(HttpStream):
         yield SendHttp(RequestProtocolError(self.stream_id, "not wanted", ErrorCode.CANCEL), self.context.server)
         yield from self._answer_instead()
 
+    def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        yield from super().state_stream_response_body(event)
+        if self.server_state == self.state_done and self.client_state == self.state_stream_request_body:
+            # mitmproxy keeps the end of it until the request has ended; who holds content back would wait for ever.
+            self._ended_early = True
+            yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+
+    def flow_done(self) -> layer.CommandGenerator[None]:
+        if not self._ended_early:
+            yield from super().flow_done()
+            return
+        self.flow.live = False
+        yield DropStream(self.stream_id)
+
     def _pass_on(self, response: http.Response) -> layer.CommandGenerator[None]:
         """Send an interim response on, as far as a hook lets it; what mitmproxy finds invalid goes no further."""
         self._interim += 1
@@ -202,6 +233,8 @@ class PolicyStream(HttpStream):
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
     ) -> layer.CommandGenerator[None]:
+        if isinstance(event, RequestProtocolError) and self._ended_early:
+            yield SendHttp(event, self.context.server)  # Or it would wait for the rest of the content.
         unanswered = self.server_state in (self.state_wait_for_response_headers, self.state_uninitialized)
         if not (isinstance(event, ResponseProtocolError) and unanswered and self.client_state != self.state_errored):
             yield from super().handle_protocol_error(event)

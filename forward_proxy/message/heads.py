@@ -10,8 +10,13 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 
 
+def expects_continue(fields: FieldSection) -> bool:
+    """Whether a request holds its content back until it is told to send it, or a little while (RFC 9110 §10.1.1)."""
+    return (fields.get(b"expect") or b"").lower() == b"100-continue"
+
+
 def is_interim(status: int) -> bool:
-    """Whether another response follows (RFC 9110 §15.2); after a 101 there is no HTTP any more (§15.2.2)."""
+    """Whether another response to the same request follows (RFC 9110 §15.2); after a 101 comes another protocol."""
     return 100 <= status < 200 and status != 101
 
 

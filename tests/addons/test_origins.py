@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from mitmproxy import connection, http, options
 from mitmproxy.proxy import commands, context, events
-from mitmproxy.proxy.layers.http import Http1Client as Installed
 from mitmproxy.proxy.layers.http import (
     ErrorCode,
     RequestData,
@@ -13,6 +12,7 @@ from mitmproxy.proxy.layers.http import (
     RequestHeaders,
     RequestProtocolError,
 )
+from mitmproxy.proxy.layers.http import Http1Client as Installed
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 

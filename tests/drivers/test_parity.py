@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from forward_proxy.storage.blocks import BLOCK_BYTES
+from tests.addons.engine import running_origin
 from tests.policy.building import policy
 from tests.storage.responses import content_files, flip
 
@@ -163,6 +164,20 @@ def test_a_denied_host_is_denied_inside_tls(equal: Pair) -> None:
     lane, chain = equal.seen(inside("/", "tracker.test", "Accept: text/html"), tunnel="tracker.test:443")
     assert lane == chain
     assert lane.statuses == [403]
+
+
+HINTS = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nNEL: {}\r\n\r\n"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_interim_responses(equal: Pair, method: str, version: str) -> None:
+    final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n" + (b"" if method == "HEAD" else b"ok")
+    with running_origin(HINTS + final) as origin:
+        octets = request(f"http://127.0.0.1:{origin.port}/", method=method, version=version)
+        lane, chain = equal.seen(octets)
+    assert lane == chain
+    assert lane.statuses == ([102, 103, 200] if version == "1.1" else [200])
 
 
 def test_what_is_invalidated_is_no_hit_any_more(equal: Pair) -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from forward_proxy.message.fields import Edits
-from forward_proxy.policy import Lookup, Policy
+from forward_proxy.policy import Forward, Policy
 from tests.policy.building import LOCAL, NOW, policy, request, response
 
 LEVELS = """
@@ -21,14 +20,19 @@ def door(tmp_path: Path) -> Policy:
 
 
 def passed(
-    door: Policy, status: int, host: str = "a.example", version: str = "HTTP/1.1", **fields: str
+    door: Policy,
+    status: int,
+    host: str = "a.example",
+    version: str = "HTTP/1.1",
+    expect: str = "",
+    **fields: str,
 ) -> dict[bytes, bytes] | None:
     """The fields that the client gets, None when it gets nothing."""
-    lookup = door.on_request(request(f"http://{host}/"), LOCAL, (), NOW)
-    assert isinstance(lookup, Lookup)
+    asked = request(f"http://{host}/", "POST", has_content=True, **({"expect": expect} if expect else {}))
+    forward = door.on_request(asked, LOCAL, (), NOW)
+    assert isinstance(forward, Forward)
     head = response(status, **fields)
-    edits = door.on_interim(door.on_stored(lookup, (), NOW), head, version)  # type: ignore[arg-type]  # Nothing is stored.
-    assert edits is None or isinstance(edits, Edits)
+    edits = door.on_interim(forward, head, version)
     return None if edits is None else dict(head.edited(edits).fields)
 
 
@@ -41,13 +45,15 @@ def test_whatever_its_status_it_goes_on(door: Policy, status: int, version: str)
     }
 
 
-def test_a_100_does_not_for_this_proxy_has_answered_the_expectation_rfc9110_10_1_1(door: Policy) -> None:
+def test_a_100_goes_to_who_expects_it_and_to_nobody_else_rfc9110_10_1_1(door: Policy) -> None:
+    assert passed(door, 100, expect="100-Continue") == {b"via": b"1.1 forward-proxy"}
     assert passed(door, 100) is None
+    assert passed(door, 100, expect="something-else") is None
 
 
-@pytest.mark.parametrize("status", [102, 103])
+@pytest.mark.parametrize("status", [100, 102, 103])
 def test_a_client_of_http_1_0_gets_none_rfc9110_15_2(door: Policy, status: int) -> None:
-    assert passed(door, status, version="HTTP/1.0") is None
+    assert passed(door, status, version="HTTP/1.0", expect="100-continue") is None
 
 
 def test_fields_of_the_origins_connection_stay_behind_rfc9110_7_6_1(door: Policy) -> None:

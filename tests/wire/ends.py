@@ -48,9 +48,9 @@ class Reader:
         self._sock = sock
         self.buffer = b""
 
-    def request(self) -> Message:
+    def request(self, with_content: bool = True) -> Message:
         """Raises Odd, or Ended when no further request begins."""
-        return self._message(_REQUEST_LINE, with_content=True)
+        return self._message(_REQUEST_LINE, with_content)
 
     def response(self, with_content: bool = True) -> Message:
         """The next final one."""
@@ -65,6 +65,13 @@ class Reader:
     def ends(self) -> bool:
         """Whether nothing more comes, without an error, until the other side ends."""
         return not self.buffer and not self._sock.recv(1, socket.MSG_PEEK)
+
+    def rest(self) -> bytes:
+        """All that comes until the other side ends."""
+        with suppress(Ended):
+            while True:
+                self._receive()
+        return self.buffer
 
     def _message(self, start_line: re.Pattern[bytes], with_content: bool) -> Message:
         head = self._until(b"\r\n\r\n")
@@ -82,7 +89,7 @@ class Reader:
         ):
             raise Odd(head)
         if with_content and lengths:
-            return Message(start, fields, head, self._octets(int(lengths[0])))
+            return Message(start, fields, head, self.octets(int(lengths[0])))
         return Message(start, fields, head, b"".join(self._chunks())) if with_content and codings else message
 
     def _chunks(self) -> Iterator[bytes]:
@@ -90,7 +97,7 @@ class Reader:
             line = self._until(b"\r\n")[:-2]
             if not _CHUNK_HEAD.fullmatch(line):
                 raise Odd(line)
-            chunk, end = self._octets(int(line, 16)), self._octets(2)
+            chunk, end = self.octets(int(line, 16)), self.octets(2)
             if end != b"\r\n":
                 raise Odd(end)
             if not chunk:
@@ -103,7 +110,8 @@ class Reader:
         found, _, self.buffer = self.buffer.partition(end)
         return found + end
 
-    def _octets(self, number: int) -> bytes:
+    def octets(self, number: int) -> bytes:
+        """As many as that; raises Ended."""
         while len(self.buffer) < number:
             self._receive()
         found, self.buffer = self.buffer[:number], self.buffer[number:]
