@@ -65,6 +65,11 @@ class ClientConnection(http.Http1Server):
         else:
             yield from super()._handle_event(event)
 
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether a whole request has been read, and its answer has not ended."""
+        return self.state == self.wait
+
     def send(self, event: http.HttpEvent) -> layer.CommandGenerator[None]:
         if self.state == self.linger:
             return  # Refused by now.

@@ -15,6 +15,7 @@ from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
+from forward_proxy.addons.clients import ClientConnection
 from forward_proxy.addons.hooks import Hooks
 from forward_proxy.addons.httplayer import PolicyHttpLayer
 from forward_proxy.addons.relay import TunnelCount
@@ -74,6 +75,12 @@ class PolicyNextLayer(NextLayer):
         """The tunnel that this client's connection is, once its bytes can be moved past the layers."""
         tunnel = self._tunnels.get(client.id)
         return tunnel if tunnel and tunnel.is_bare else None
+
+    def awaits_answer(self, client: Client) -> bool:
+        """Whether an HTTP/1 client has sent a whole request and not got its whole answer."""
+        http_layer = self._innermost_http.get(client.id)
+        connection = http_layer.connections.get(client) if http_layer else None
+        return isinstance(connection, ClientConnection) and connection.awaits_answer
 
     def http2_backlog(self, client: Client) -> int:
         """Bytes that an HTTP/2 connection to this client holds back for want of window."""

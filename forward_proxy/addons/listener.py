@@ -24,6 +24,10 @@ from forward_proxy.addons.streams import StoredBlockHook
 # What one client may have waiting to be read by it before we stop reading from the origin for it.
 _BACKLOG_BYTES = 1024 * 1024
 _BACKLOG_POLL_S = 0.005
+# A client that sends no more may have gone, or may wait for its answer: it is taken for gone when nothing has moved for
+# so long.
+_HALF_CLOSED_S = 30.0
+_HALF_CLOSED_POLL_S = 0.02
 # How often it is asked, while stopping, what has become idle.
 _STOPPING_POLL_S = 0.02
 _CANCELLED_S = 2.0
@@ -102,6 +106,17 @@ class Handler(LiveConnectionHandler):
         while self.client in self.transports and self._chosen.http2_backlog(self.client) > _BACKLOG_BYTES:
             await asyncio.sleep(_BACKLOG_POLL_S)
 
+    async def answered(self) -> None:
+        """Wait until a client that has closed its half of the connection has its answer (RFC 9112 §9.6)."""
+        while (
+            self._chosen.awaits_answer(self.client)
+            and (io := self.transports.get(self.client))
+            and io.writer
+            and not io.writer.is_closing()
+            and time.time() - self.timeout_watchdog.last_activity < _HALF_CLOSED_S
+        ):
+            await asyncio.sleep(_HALF_CLOSED_POLL_S)
+
     def busy(self, is_busy: Callable[[Client, float], bool]) -> bool:
         """Whether something is still to be done for this client, or on its way to it."""
         quiet_s = time.time() - self.timeout_watchdog.last_activity
@@ -123,7 +138,8 @@ class Handler(LiveConnectionHandler):
 class Source:
     """What a handler reads from in place of a connection's reader.
 
-    Of an origin, nothing more is read before the client has been drained.  Once the connection is a tunnel, its bytes
+    Of an origin, nothing more is read before the client has been drained.  That a client sends no more is not told
+    before it has its answer: mitmproxy would take it for gone.  Once the connection is a tunnel, its bytes
     go past the handler, which sees nothing more of them than their end.
     """
 
@@ -139,6 +155,8 @@ class Source:
                 await self._handler.drained()
             data = await self.reader.read(limit)
             if (relay := self._handler.relay()) is None:
+                if not data and self._from_client:
+                    await self._handler.answered()
                 return data
         await relay.pump(from_client=self._from_client, data=data)
         return b""

@@ -104,7 +104,9 @@ class Conversation(asyncio.Protocol):
     def eof_received(self) -> bool:
         """True keeps the way to the client open."""
         self._ended = True
-        if self._mode in (Mode.AWAITING, Mode.PIPED) and self._pipe is not None:
+        if self._mode is Mode.AWAITING:
+            self._hand_over_for_good()
+        elif self._mode is Mode.PIPED and self._pipe is not None:
             self._pipe.reader.feed_eof()
         elif self._mode is Mode.READY:
             self._advance()
