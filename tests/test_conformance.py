@@ -44,17 +44,17 @@ def test_a_proxy_without_a_fast_lane_is_not_called_equal() -> None:
 
 def test_a_failure_names_where_it_is_seen_and_its_reason() -> None:
     runs: dict[str, Outcomes] = {
-        "cleartext": {"interim-102": FAILED, "b": WAITING},
-        "TLS": {"interim-102": PASSED, "b": WAITING},
+        "cleartext": {"other-set-cookie": FAILED, "b": WAITING},
+        "TLS": {"other-set-cookie": PASSED, "b": WAITING},
     }
     rows = report.failures(runs, report.SCORED).splitlines()[2:]
     assert rows[0] == "| `b` | required | depends on `first` |  |  |"
-    assert rows[1].startswith("| `interim-102` | optimal | fails | cleartext | mitmproxy ")
-    assert list(report.said(runs, ("optimal",))) == [f"optimal: interim-102: {FAILED.said} (only in cleartext)"]
+    assert rows[1].startswith("| `other-set-cookie` | optimal | fails | cleartext | Responses with Set-Cookie ")
+    assert list(report.said(runs, ("optimal",))) == [f"optimal: other-set-cookie: {FAILED.said} (only in cleartext)"]
 
 
 def test_a_reason_for_what_passes_is_noticed() -> None:
-    assert report.needless({"TLS": {"interim-102": PASSED}}) == ["interim-102"]
+    assert report.needless({"TLS": {"other-set-cookie": PASSED}}) == ["other-set-cookie"]
 
 
 def test_the_document_has_a_place_for_all_that_is_told() -> None:
