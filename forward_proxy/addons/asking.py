@@ -11,7 +11,7 @@ from forward_proxy.addons.errands import Errands, Serve, errand_after
 from forward_proxy.addons.exchange import Exchange
 from forward_proxy.addons.flights import ALONE_S, Flights, Leases
 from forward_proxy.addons.later import Later, Queue
-from forward_proxy.addons.resting import Origin, Resting
+from forward_proxy.addons.resting import Resting
 from forward_proxy.caching import FAILURES
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.policy import Deny, Forward, Relay, Validate
@@ -42,7 +42,7 @@ class Asking:
 
     def instead(self, exchange: Exchange, sent: Forward | Validate, now: float) -> Served | None:
         """What stands in for an origin that failed a moment ago."""
-        if not sent.candidates or (rest := self._resting.rest(_origin(sent), now)) is None:
+        if not sent.candidates or (rest := self._resting.rest(sent.allowed.request.target, now)) is None:
             return None
         decision = exchange.policy.on_failure(sent, 503, rest.error, "", int(now))
         if not isinstance(decision, Served):
@@ -67,11 +67,11 @@ class Asking:
         self, exchange: Exchange, sent: Forward | Validate, status: int, decision: Deny | Served | Relay, now: float
     ) -> None:
         """The origin has answered what was sent, and this was decided about it."""
-        origin = _origin(sent)
+        target = sent.allowed.request.target
         if status in FAILURES:
-            self._resting.failed(origin, "proxy_internal_response", now)
+            self._resting.failed(target, "proxy_internal_response", now)
         else:
-            self._resting.answered(origin, now)
+            self._resting.answered(target, now)
         if exchange.staging is None and exchange.flight is not None:
             # That there is nothing to wait for is so the next time, too; but not that the origin fails.
             unstorable = isinstance(decision, Relay) and status not in FAILURES
@@ -80,12 +80,12 @@ class Asking:
     def failed(self, sent: Forward | Validate, status: int, error: str, now: float) -> None:
         """The origin has not answered; the client would be told so with this status."""
         if status in FAILURES:
-            self._resting.failed(_origin(sent), error, now)
+            self._resting.failed(sent.allowed.request.target, error, now)
 
     def served(self, serve: Served, client: IPAddress, now: float) -> None:
         """A stored response was the answer; it may want validating."""
         request = serve.allowed.request
-        if serve.validate_after and self._resting.rest((request.target.host, request.target.port), now) is None:
+        if serve.validate_after and self._resting.rest(request.target, now) is None:
             self.errands.send(errand_after(request, serve.stored.key, client, now))
 
     def denied(self, exchange: Exchange, deny: Deny, client: IPAddress, now: float) -> None:
@@ -104,11 +104,6 @@ class Asking:
             self._flights.land(exchange.flight)
         if exchange.errand is not None and exchange.errand.queued:
             self.later.ended(exchange.errand, exchange.error, now)
-
-
-def _origin(sent: Forward | Validate) -> Origin:
-    target = sent.allowed.request.target
-    return target.host, target.port
 
 
 def _flight_name(sent: Forward | Validate) -> str | None:

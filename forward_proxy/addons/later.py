@@ -80,12 +80,9 @@ class Later:
         for queued in await asyncio.to_thread(self._queue.entries):
             if now - queued.asked_at > GIVEN_UP_AFTER_S or queued.tries >= GIVEN_UP_AFTER_TRIES:
                 await asyncio.to_thread(self._queue.remove, queued.target)
-            elif is_due(queued, now, self._resting.answered_at) and not self._rests(queued.target, now):
+            elif is_due(queued, now, self._resting.answered_at) and not self._resting.rest(queued.target, now):
                 key = CacheKey("GET", queued.target)
                 self._errands.send(Errand(queued.target, key, queued.fields, queued.client, now, queued=True))
-
-    def _rests(self, target: TargetUri, now: float) -> bool:
-        return self._resting.rest((target.host, target.port), now) is not None
 
     def _write(self, target: TargetUri, change: Callable[[], None]) -> None:
         """In a thread, one after the other for each target."""

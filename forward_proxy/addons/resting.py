@@ -1,17 +1,27 @@
-"""Which origins have failed lately, and are left alone for a while?  RFC 5861 §4: what fails is not hammered.
+"""Who has failed lately, and is left alone for a while?  RFC 5861 §4: what fails is not hammered.
 
-An origin rests after a failure, twice as long after each further one, until it answers again.  A person who asks for
-something that nothing stored can answer is let through all the same.
+An origin that cannot be connected to rests as a whole; one that answers with an error, or hangs up, may do so for one
+target alone, so that only this target rests.  A rest is twice as long after each further failure, and ends with an
+answer.  A person who asks for something that nothing stored can answer is let through all the same.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from forward_proxy.message.targets import TargetUri
+
 FIRST_S = 1.0
 LONGEST_S = 60.0
 _MOST = 4096
+# Of RFC 9209 §2.3: before anything was said about the target.
+_OF_ORIGINS = frozenset(
+    (
+        "dns_timeout", "dns_error", "destination_unavailable", "destination_ip_unroutable", "connection_refused",
+        "connection_timeout",
+    )
+)  # fmt: skip
 
-type Origin = tuple[str, int]
+type Failing = tuple[str, int] | TargetUri
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +34,34 @@ class Rest:
 
 
 class Resting:
-    """The origins, host and port, that rest; those that failed longest ago are forgotten first."""
+    """The origins, host and port, and targets that rest; those that failed longest ago are forgotten first."""
 
     def __init__(self) -> None:
-        self._rests: OrderedDict[Origin, Rest] = OrderedDict()
+        self._rests: OrderedDict[Failing, Rest] = OrderedDict()
         self.answered_at = 0.0
 
-    def failed(self, origin: Origin, error: str, now: float) -> None:
-        """It gave no answer, or one that is an error."""
-        before = self._rests.pop(origin, None)
+    def failed(self, target: TargetUri, error: str, now: float) -> None:
+        """There was no answer, or one that is an error."""
+        failing: Failing = (target.host, target.port) if error in _OF_ORIGINS else target
+        before = self._rests.pop(failing, None)
         if before is not None and now < before.until:
-            self._rests[origin] = Rest(before.until, before.failures, error)  # The same failure, asked about twice.
+            self._rests[failing] = Rest(before.until, before.failures, error)  # The same failure, asked about twice.
             return
         failures = before.failures + 1 if before else 1
         seconds = min(FIRST_S * 2.0 ** min(failures - 1, 16), LONGEST_S)
-        self._rests[origin] = Rest(now + seconds, failures, error)
+        self._rests[failing] = Rest(now + seconds, failures, error)
         if len(self._rests) > _MOST:
             self._rests.popitem(last=False)
 
-    def answered(self, origin: Origin, now: float) -> None:
-        """It gave an answer; so the network is there."""
-        self._rests.pop(origin, None)
+    def answered(self, target: TargetUri, now: float) -> None:
+        """There was an answer: the target is well, its origin and the network are there."""
+        self._rests.pop(target, None)
+        self._rests.pop((target.host, target.port), None)
         self.answered_at = now
 
-    def rest(self, origin: Origin, now: float) -> Rest | None:
-        """Its rest, if it has one now."""
-        rest = self._rests.get(origin)
-        return rest if rest is not None and now < rest.until else None
+    def rest(self, target: TargetUri, now: float) -> Rest | None:
+        """The rest that keeps this target from being asked for now, if one does."""
+        for failing in ((target.host, target.port), target):
+            if (rest := self._rests.get(failing)) is not None and now < rest.until:
+                return rest
+        return None

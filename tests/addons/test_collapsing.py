@@ -1,6 +1,7 @@
 """Many who want the same make one request to the origin.  RFC 9111 §4, RFC 9211 §2.7."""
 
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -145,6 +146,7 @@ def test_a_leader_that_leaves_leaves_nobody_waiting(tmp_path: Path) -> None:
     ):
         origin.holds = lambda head: b"X: 0" in head
         first, *others = Clients(stack, running, origin).sockets
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # It breaks off.
         first.close()
         assert all(answer(sock).endswith(b"ok") for sock in others)
     assert len(origin.received) > 1
