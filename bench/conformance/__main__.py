@@ -72,12 +72,12 @@ def _runs(suite: Suite, lane: str | None, origins: dict[str, str], folder: Path)
 
 @contextmanager
 def _proxy(folder: Path, lane: str | None, origins: dict[str, str]) -> Iterator[str]:
-    """HOST:PORT of a proxy that runs until the block ends: empty, without rules, and not anonymising."""
+    """HOST:PORT of a proxy that runs until the block ends: empty, shared, without rules, and not anonymising."""
     (folder / "rules").mkdir(parents=True)
     (settings := folder / "settings.yaml").write_text("{}")
     address = f"127.0.0.1:{free_port()}"
     options = [("--listen", address), ("--settings", settings), ("--state", folder / "state")]
-    options += [("--rules", folder / "rules"), ("--anonymity", "off")]
+    options += [("--rules", folder / "rules"), ("--anonymity", "off"), ("--cache-profile", "shared")]
     options += [("--origin-ca", folder.parent / "origin-ca.pem")]
     for origin in origins.values():
         port = origin.rpartition(":")[2]

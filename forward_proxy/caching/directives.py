@@ -24,6 +24,22 @@ _TOKENS = re.compile(_TOKEN)
 _MEMBER = re.compile(rb"(" + _TOKEN + rb")(?:=(?:(" + _TOKEN + rb')|"((?:[^"\\]|\\.)*+)"))?', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _QUALIFIABLE = frozenset(("no-cache", "private"))
+# Fields that reuse itself depends on.
+NEEDED_FOR_REUSE = frozenset(
+    (
+        b"age",
+        b"cache-control",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"date",
+        b"etag",
+        b"expires",
+        b"last-modified",
+        b"location",
+        b"vary",
+    )
+)
 _RESTRICTING = _QUALIFIABLE | {"no-store", "must-revalidate", "proxy-revalidate", "max-age", "s-maxage"}
 _MALFORMED = b""
 _LONGEST_REMEMBERED = 512
@@ -52,6 +68,10 @@ class Directives:
     def unqualified(self, name: str) -> bool:
         """Whether the directive speaks of the whole response."""
         return name in self.arguments and not self.field_names(name)
+
+    def applies_whole(self, name: str) -> bool:
+        """Whether a `no-cache` or `private` counts as unqualified: also when it lists what reuse depends on."""
+        return self.unqualified(name) or not NEEDED_FOR_REUSE.isdisjoint(self.field_names(name))
 
 
 NO_DIRECTIVES = Directives(MappingProxyType({}))

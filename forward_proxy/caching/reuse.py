@@ -19,9 +19,10 @@ from forward_proxy.caching.freshness import FreshnessSums, freshness
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.parts import wants_other_ranges
+from forward_proxy.caching.personal import is_personal
 from forward_proxy.caching.stale import client_accepts, forbids_stale, stands_in, within_revalidation_window
 from forward_proxy.caching.stored import CacheKey, StoredResponse
-from forward_proxy.caching.storing import applies_whole, forbids_storing
+from forward_proxy.caching.storing import forbids_storing
 from forward_proxy.caching.validators import asked_about, validating_edits
 from forward_proxy.caching.vary import matching
 from forward_proxy.message.fields import Edits, FieldSection, connection_options
@@ -143,7 +144,7 @@ def _decide(
 ) -> Reuse | Validate | Miss:
     matches = matching(request, candidates, now, options)
     if not matches:
-        return Miss("vary-miss" if candidates else "uri-miss")
+        return _nothing_fits(candidates, options)
     stored = matches[0]
     said = directives(stored.fields)
     sums = freshness(stored, now, options)
@@ -161,6 +162,14 @@ def _decide(
         if within_revalidation_window(wants, said, sums, options):
             return _reuse(stored, sums, validate_after=True)
     return _ask(request, wants, matches, "stale", refusal)
+
+
+def _nothing_fits(candidates: Sequence[StoredResponse], options: Options) -> Miss:
+    if not candidates:
+        return Miss("uri-miss")
+    if options.shared and all(map(is_personal, candidates)):
+        return Miss("uri-miss", "personal response with shared profile")
+    return Miss("vary-miss")
 
 
 def _ask(
@@ -192,7 +201,7 @@ def _until(wants: Directives, said: Directives, sums: FreshnessSums) -> int:
 
 def _must_ask(stored: StoredResponse, said: Directives, options: Options) -> str:
     """Why a stored response may not be reused without asking, however fresh; what may not be stored is no better."""
-    return "no-cache" if applies_whole(said, "no-cache") else forbids_storing(stored.status, said, options)
+    return "no-cache" if said.applies_whole("no-cache") else forbids_storing(stored.status, said, options)
 
 
 def _client_refuses(wants: Directives, said: Directives, sums: FreshnessSums) -> str:

@@ -4,9 +4,10 @@ Only answers to GET are stored, and those to POST that are a representation of t
 explicit lifetime and a Content-Location that is the target URI.  They answer later GET and HEAD.  Of their statuses
 only 200 and 203 are taken: the content of the others is about what was done (RFC 9110 §15.3).
 
-Beyond §3, a shared cache stores no Set-Cookie (§7.3 leaves that to the cache), and nothing is stored that could hardly
-be used: neither lifetime nor grace nor validator.  Partial content is not stored (§3.3) unless the part is the whole,
-nor content that ends with the connection: it would be taken for whole (RFC 9112 §8), however it was cut off.
+Beyond §3, a shared cache stores no Set-Cookie (§7.3 leaves that to the cache), a private one only with an explicit
+lifetime and where it begins no session (personal.py); and nothing is stored that could hardly be used: neither lifetime
+nor grace nor validator.  Partial content is not stored (§3.3) unless the part is the whole, nor content that ends with
+the connection: it would be taken for whole (RFC 9112 §8), however it was cut off.
 
 A qualified `no-cache` or `private` keeps the listed fields out (§5.2.2.4, §5.2.2.7).  When it lists a field that reuse
 itself depends on, it counts as unqualified; when Connection does, the response is not stored.
@@ -14,16 +15,17 @@ itself depends on, it counts as unqualified; when Connection does, the response 
 
 from dataclasses import dataclass
 
-from forward_proxy.caching.directives import Directives, directives
+from forward_proxy.caching.directives import NEEDED_FOR_REUSE, Directives, directives
 from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness, freshness_lifetime
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.parts import completed
+from forward_proxy.caching.personal import may_keep_cookies, why_personal
 from forward_proxy.caching.stale import has_grace
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.validators import can_be_validated
-from forward_proxy.caching.vary import nominated, nominated_fields
+from forward_proxy.caching.vary import nominated, selecting_fields
 from forward_proxy.message.dates import format_date, parse_date
-from forward_proxy.message.fields import HOP_BY_HOP, Edits, FieldSection, connection_options
+from forward_proxy.message.fields import HOP_BY_HOP, NO_FIELDS, Edits, FieldSection, connection_options
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.targets import resolved
 
@@ -32,7 +34,6 @@ _UNDERSTOOD = frozenset(
     (*range(200, 206), 300, 301, 302, 303, 305, 307, 308, *range(400, 407), *range(408, 418), 421, 422, 426)
 ) | frozenset(range(500, 506))
 _REFUSED_STATUS = {206: "partial content", 304: "304 for nothing stored", 407: "407 is between proxies"}
-_SHARING_LICENCES = ("public", "must-revalidate", "s-maxage")  # §3.5.
 # §3.1.  Trailer announces trailer fields, which are not stored.
 _NEVER_STORED = HOP_BY_HOP | {
     b"proxy-authenticate",
@@ -40,21 +41,6 @@ _NEVER_STORED = HOP_BY_HOP | {
     b"proxy-authorization",
     b"trailer",
 }
-_NEEDED_FOR_REUSE = frozenset(
-    (
-        b"age",
-        b"cache-control",
-        b"content-encoding",
-        b"content-length",
-        b"content-type",
-        b"date",
-        b"etag",
-        b"expires",
-        b"last-modified",
-        b"location",
-        b"vary",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +69,13 @@ def may_store(
     if reason := _refused_request(request) or _refused_response(request, response, said, options):
         return NotStorable(reason)
     fields = stored_fields(response, response_at, options)
-    if options.shared and b"set-cookie" in fields:
-        return NotStorable("Set-Cookie with shared profile")
-    selecting = nominated_fields(request.fields, fields)
+    selecting = selecting_fields(request.fields, fields)
     key = CacheKey("GET", request.target)
     stored = StoredResponse(key, response.status, fields, selecting, request_at, response_at)
     if request.method == "POST" and freshness_lifetime(stored, options) is None:
         return NotStorable("no explicit lifetime")
-    return NotStorable(reason) if (reason := _useless(stored, said, options)) else Storable(stored)
+    reason = _refused_cookies(request, stored, options) or _useless(stored, said, options)
+    return NotStorable(reason) if reason else Storable(stored)
 
 
 def stored_fields(response: ResponseHead, response_at: int, options: Options) -> FieldSection:
@@ -121,19 +106,14 @@ def forbids_storing(status: int, said: Directives, options: Options) -> str:
             return "must-understand"
     elif "no-store" in said:
         return "no-store"
-    return "private" if options.shared and applies_whole(said, "private") else ""
-
-
-def applies_whole(said: Directives, name: str) -> bool:
-    """Whether a `no-cache` or `private` counts as unqualified."""
-    return name in said and (said.unqualified(name) or not _NEEDED_FOR_REUSE.isdisjoint(said.field_names(name)))
+    return "private" if options.shared and said.applies_whole("private") else ""
 
 
 def _kept_out(said: Directives, options: Options) -> frozenset[bytes]:
     listed = said.field_names("no-cache")
     if options.shared:
         listed |= said.field_names("private")
-    return listed - _NEEDED_FOR_REUSE
+    return listed - NEEDED_FOR_REUSE
 
 
 def _refused_request(request: RequestHead) -> str:
@@ -153,15 +133,25 @@ def _refused_response(request: RequestHead, response: ResponseHead, said: Direct
         return refused
     if request.method == "POST" and not _represents_target(request, response):
         return "no representation of the target"
-    if options.shared and b"authorization" in request.fields and not any(name in said for name in _SHARING_LICENCES):
-        return "Authorization without licence to share"
+    if options.shared and (personal := why_personal(said, NO_FIELDS, request.fields)):
+        return personal
     if (vary := response.fields.get(b"vary")) is not None and nominated(vary) is None:
         return "Vary matches nothing"
-    if not _NEEDED_FOR_REUSE.isdisjoint(connection_options(response.fields)):
+    if not NEEDED_FOR_REUSE.isdisjoint(connection_options(response.fields)):
         return "Connection names a field of the response"
     if _content_length(response.fields) > options.max_content_bytes:
         return "content is too large"
     return "" if _cacheable(response, said, options) else "status is not cacheable by default"
+
+
+def _refused_cookies(request: RequestHead, stored: StoredResponse, options: Options) -> str:
+    if b"set-cookie" not in stored.fields:
+        return ""
+    if options.shared:
+        return "Set-Cookie with shared profile"
+    if not may_keep_cookies(request.fields, options):
+        return "Set-Cookie that begins a session"
+    return "Set-Cookie without explicit lifetime" if freshness_lifetime(stored, options) is None else ""
 
 
 def _represents_target(request: RequestHead, response: ResponseHead) -> bool:
@@ -186,7 +176,7 @@ def _cacheable(response: ResponseHead, said: Directives, options: Options) -> bo
 def _useless(stored: StoredResponse, said: Directives, options: Options) -> str:
     if can_be_validated(stored):
         return ""
-    if applies_whole(said, "no-cache"):
+    if said.applies_whole("no-cache"):
         return "no-cache without validator"
     lifetime = freshness(stored, stored.response_at, options).freshness_lifetime
     return "" if lifetime or has_grace(said, options) else "neither lifetime nor validator"

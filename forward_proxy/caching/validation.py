@@ -3,8 +3,8 @@
 A 304 updates every stored response it identifies.  Deviations: a 304 without any validator identifies the one stored
 response asked about, for it can mean no other, even if that has a validator (§4.3.4 wants none; many origins leave the
 ETag out).  Content-Encoding, Content-Type and Content-Range stay as stored, together with Content-Length: the stored
-content depends on them (§3.2), and frameworks are known to put their defaults on a 304.  In a shared cache a
-Set-Cookie goes to the client that caused it and to nobody else.
+content depends on them (§3.2), and frameworks are known to put their defaults on a 304.  Where Set-Cookie is not
+stored (personal.py) it goes to the client that caused it and to nobody else.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from forward_proxy.caching.directives import directives
 from forward_proxy.caching.freshness import freshness
 from forward_proxy.caching.options import Options
+from forward_proxy.caching.personal import is_personal, may_keep_cookies
 from forward_proxy.caching.reuse import Reuse
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.caching.storing import forbids_storing, with_date, without_excepted
 from forward_proxy.caching.validators import entity_tag, last_modified
-from forward_proxy.caching.vary import matching, nominated, nominated_fields
+from forward_proxy.caching.vary import matching, nominated, selecting_fields
 from forward_proxy.message.fields import Edits, FieldLine
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.preconditions import EntityTag, parse_if_none_match
@@ -78,7 +79,7 @@ def after_validation(
         if (tag := entity_tag(response.fields)) is None or tag.weak:
             del identified[1:]  # A weak validator identifies the most recent only.
         updated = [freshen(s, request, response, request_at, response_at, options) for s in identified]
-        return _freshened(updated, response, options)
+        return _freshened(request, updated, response, options)
     tag = entity_tag(response.fields)
     return PassOn() if clients and (tag is None or any(map(tag.weakly_matches, clients))) else AskAgain()
 
@@ -103,14 +104,17 @@ def freshen(
     options: Options,
 ) -> StoredResponse:
     """The stored response with the fields and times of the newer response (§3.2)."""
-    kept = _NOT_UPDATED | {b"set-cookie"} if options.shared else _NOT_UPDATED
+    with_cookies = may_keep_cookies(request.fields, options)
+    kept = _NOT_UPDATED if with_cookies else _NOT_UPDATED | {b"set-cookie"}
     lines = tuple(line for line in without_excepted(response.fields, options) if line[0] not in kept)
     # Age and Date are about the old exchange: left in place they would spoil the sums of the new one (§4.2.3).
     updated = stored.fields.edited(Edits(lines, frozenset((b"age", b"date"))))
     fields = with_date(without_excepted(updated, options), response_at)
+    updated_response = replace(stored, fields=fields, request_at=request_at, response_at=response_at)
     same_vary = fields.get(b"vary") == stored.fields.get(b"vary")
-    selecting = stored.request_fields if same_vary else nominated_fields(request.fields, fields)
-    return replace(stored, fields=fields, request_fields=selecting, request_at=request_at, response_at=response_at)
+    if same_vary and (is_personal(stored) or not is_personal(updated_response)):
+        return updated_response
+    return replace(updated_response, request_fields=selecting_fields(request.fields, fields))
 
 
 def after_head(
@@ -141,12 +145,15 @@ def _tags_in_union(request: RequestHead, asked: Sequence[StoredResponse]) -> tup
     return () if tags == "*" or not any(entity_tag(stored.fields) for stored in asked) else tags
 
 
-def _freshened(updated: Sequence[StoredResponse], response: ResponseHead, options: Options) -> Freshened:
+def _freshened(
+    request: RequestHead, updated: Sequence[StoredResponse], response: ResponseHead, options: Options
+) -> Freshened:
     stored = updated[0]
     sums = freshness(stored, stored.response_at, options)
-    cookies = [(b"set-cookie", value) for value in response.fields.get_all(b"set-cookie")] if options.shared else []
+    kept = may_keep_cookies(request.fields, options)
+    cookies = () if kept else tuple((b"set-cookie", value) for value in response.fields.get_all(b"set-cookie"))
     reuse = Reuse(stored, sums.current_age, sums.ttl)
-    return Freshened(reuse, _may_stay(stored, options), tuple(updated[1:]), tuple(cookies))
+    return Freshened(reuse, _may_stay(stored, options), tuple(updated[1:]), cookies)
 
 
 def _may_stay(stored: StoredResponse, options: Options) -> bool:

@@ -17,10 +17,13 @@ dropped Vary for good would never be reused again.
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from hashlib import blake2b
 
+from forward_proxy.caching.directives import directives
 from forward_proxy.caching.freshness import date_of, freshness
 from forward_proxy.caching.keys import answers
 from forward_proxy.caching.options import Options
+from forward_proxy.caching.personal import CREDENTIALS, is_personal, why_personal
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.message.fields import NO_FIELDS, FieldSection, is_token, list_members
 from forward_proxy.message.heads import RequestHead
@@ -38,21 +41,29 @@ def nominated(vary: bytes) -> frozenset[bytes] | None:
     return _remembered(vary) if len(vary) <= _LONGEST_REMEMBERED else _parse(vary)
 
 
-def nominated_fields(request: FieldSection, response: FieldSection) -> FieldSection:
-    """The lines of the request that the response's Vary nominates: what to store of the request."""
-    if (vary := response.get(b"vary")) is None:
+def selecting_fields(request: FieldSection, response: FieldSection) -> FieldSection:
+    """What to store of the request: the lines that Vary nominates, and of a personal response the credentials.
+
+    Of credentials it is a digest: enough to know them again.
+    """
+    names = nominated(response.get(b"vary") or b"") or frozenset()
+    if why_personal(directives(response), response, request):
+        names |= CREDENTIALS
+    if not names:
         return NO_FIELDS
-    names = nominated(vary) or frozenset()
-    return FieldSection(line for line in request if line[0] in names)
+    lines = [line for line in request if line[0] in names and line[0] not in CREDENTIALS]
+    kept = [(name, _digest(name, request.get_all(name))) for name in sorted(names & CREDENTIALS) if name in request]
+    return FieldSection((*lines, *kept))
 
 
 def matching(
     request: RequestHead, candidates: Sequence[StoredResponse], now: int, options: Options
 ) -> tuple[StoredResponse, ...]:
     """The stored responses that could be chosen for the request, the one to choose first."""
-    matches = [stored for stored in candidates if answers(stored.key, request) and _matches(stored, request.fields)]
-    if len(candidates) > 1:
-        varying = [stored for stored in candidates if b"vary" in stored.fields]
+    usable = [stored for stored in candidates if not (options.shared and is_personal(stored))]
+    matches = [stored for stored in usable if answers(stored.key, request) and _matches(stored, request.fields)]
+    if len(usable) > 1:
+        varying = [stored for stored in usable if b"vary" in stored.fields]
         matches = [stored for stored in matches if b"vary" in stored.fields or _stands(stored, varying, now, options)]
         matches.sort(key=_recency, reverse=True)
     return tuple(matches)
@@ -68,10 +79,10 @@ _remembered = lru_cache(maxsize=1024)(_parse)
 
 def _matches(stored: StoredResponse, request: FieldSection) -> bool:
     """Whether every nominated field of this request matches the one of the request that got the response stored."""
-    if (vary := stored.fields.get(b"vary")) is None:
-        return True
-    if (names := nominated(vary)) is None:
+    if (names := nominated(stored.fields.get(b"vary") or b"")) is None:
         return False
+    if is_personal(stored):
+        names |= CREDENTIALS
     return all(_same(name, stored.request_fields.get_all(name), request.get_all(name)) for name in names)
 
 
@@ -89,12 +100,23 @@ def _same(name: bytes, first: tuple[bytes, ...], second: tuple[bytes, ...]) -> b
     if first == second:
         return True
     # Absent matches only absent, however empty the other is.
-    return bool(first) == bool(second) and _normal(name, first) == _normal(name, second)
+    if not first or not second:
+        return False
+    return first == (_digest(name, second),) if name in CREDENTIALS else _normal(name, first) == _normal(name, second)
+
+
+def _digest(name: bytes, lines: tuple[bytes, ...]) -> bytes:
+    """What is stored in place of a password or a session's cookie."""
+    return b"blake2b " + blake2b(_joined(name, lines), digest_size=16).hexdigest().encode()
+
+
+def _joined(name: bytes, lines: tuple[bytes, ...]) -> bytes:
+    return (b"; " if name == b"cookie" else b", ").join(line.strip(b" \t") for line in lines)
 
 
 def _normal(name: bytes, lines: tuple[bytes, ...]) -> bytes | list[bytes]:
     if name in _NO_LISTS:
-        return (b"; " if name == b"cookie" else b", ").join(line.strip(b" \t") for line in lines)
+        return _joined(name, lines)
     value = b",".join(lines)
     if name in _CASELESS_PREFERENCES:
         return sorted(_WEIGHT_OF_ONE.sub(b"", member.lower()) for member in list_members(value))

@@ -24,6 +24,7 @@ _METAVARS = {
     "inspect": "on|off",
     "fast_lane": "on|off",
     "offline": "auto|on|off",
+    "cache.profile": "auto|private|shared",
     "log.with_secrets": "off|yes-i-mean-it",
 }
 

@@ -39,6 +39,8 @@ def use_of(request: RequestHead, stored: StoredResponse, now: int, options: Opti
             return f"has to be validated first: {_why_not(fwd, detail)}"
         case caching.Miss(fwd="vary-miss"):
             return "does not fit: the request fields that Vary names are others"
+        case caching.Miss(fwd="uri-miss", detail=detail):
+            return f"cannot be used: {detail}"
         case caching.Miss(fwd=fwd, detail=detail):
             return f"cannot be used: {_why_not(fwd, detail)}, and there is nothing to validate it by"
         case caching.GatewayTimeout(reason=reason):
@@ -51,8 +53,8 @@ def _answered(decision: Forward | Validate | Serve) -> str:
             return _served(decision)
         case Validate(fwd=fwd, detail=detail):
             return f"the origin is asked whether what is stored still holds: {_why_not(fwd, detail)}"
-        case Forward(fwd="uri-miss"):
-            return "sent to the origin: nothing is stored for it"
+        case Forward(fwd="uri-miss", detail=detail):
+            return f"sent to the origin: {detail or 'nothing is stored for it'}"
         case Forward(fwd="vary-miss"):
             return "sent to the origin: what is stored was selected by other request fields (Vary)"
         case Forward(fwd="method"):

@@ -20,6 +20,8 @@ from forward_proxy.settings.kinds import Kind, words
 
 LEVEL: Kind[Level] = words({level.value: level for level in Level}, "off, standard or strict")
 VERDICT: Kind[Action] = words({"allow": "allow", "deny": "deny"})
+type Profile = Literal["auto", "private", "shared"]
+PROFILE: Kind[Profile] = words({"auto": "auto", "private": "private", "shared": "shared"}, "auto, private or shared")
 type TlsClients = Literal["http1-clients", "all"]
 TLS_CLIENTS: Kind[TlsClients] = words({"all": "all", "http1-clients": "http1-clients"})
 type Offline = Literal["auto", "on", "off"]
@@ -47,6 +49,12 @@ class CacheSettings:
     """The store of responses."""
 
     enabled: bool = one(kinds.SWITCH, "on", "Store responses and reuse them.")
+    profile: Profile = one(
+        PROFILE,
+        "auto",
+        "Who is served: private (one person), shared, or auto: private while only this machine can connect.",
+        "--cache-profile",
+    )
     size_limit_bytes: int = one(kinds.POSITIVE_SIZE, "1GiB", "The most that stored responses may take on disk.")
     reserve_bytes: int = one(kinds.SIZE, "128MiB", "Disk space left free: nothing is stored when less would remain.")
     max_content_bytes: int = one(kinds.POSITIVE_SIZE, "256MiB", "A response with more content is not stored.")
@@ -154,6 +162,16 @@ class Settings:
         return self.state / "ca" / "forward-proxy-ca.pem"
 
     @property
+    def cache_is_shared(self) -> bool:
+        """Whether more than one person is served (RFC 9111 §1)."""
+        return self._reaches_others if self.cache.profile == "auto" else self.cache.profile == "shared"
+
+    @property
+    def _reaches_others(self) -> bool:
+        """Whether other machines may use this proxy."""
+        return bool(self.allow_clients) or not all(endpoint.is_loopback for endpoint in self.listen)
+
+    @property
     def cautions(self) -> tuple[str, ...]:
         """What the operator has switched on and should be reminded of at every start."""
         return tuple(f"{key} ({self.sources.get(key, Source())}): {text}" for key, text in self._cautions())
@@ -166,6 +184,8 @@ class Settings:
             cautions.append(
                 ("allow_private_targets", "every client can reach this machine, its network and its cloud metadata")
             )
+        if self._reaches_others and not self.cache_is_shared:
+            cautions.append(("cache.profile", "personal responses are stored, and other machines may use this proxy"))
         if any(network.prefixlen == 0 for network in self.allow_clients):
             cautions.append(("allow_clients", "every machine that can reach this proxy may use it"))
         return cautions

@@ -42,6 +42,7 @@ def access_options(settings: Settings) -> AccessOptions:
 
 def caching_options(settings: Settings) -> CachingOptions:
     return CachingOptions(
+        shared=settings.cache_is_shared,
         max_content_bytes=settings.cache.max_content_bytes,
         heuristic_fraction=settings.cache.heuristic_fraction,
         heuristics_with_query=settings.cache.heuristics_with_query,

@@ -91,7 +91,7 @@ def outcome(decision: object) -> str:
         (['Cache-Control: max-age=60, no-cache="vary"', ETAG], 0, "", "validate stale"),
         # What should never have been stored is not reused either.
         (["Cache-Control: max-age=60, no-store"], 0, "", "miss stale"),
-        (["Cache-Control: max-age=60, private", ETAG], 0, "max-stale", "validate stale"),
+        (["Cache-Control: max-age=60, private", ETAG], 0, "max-stale", "miss uri-miss"),
         (["Cache-Control: max-age=60, no-store, must-understand"], 0, "", "reuse 60"),
         # §5.2.1.1.
         (["Cache-Control: max-age=60", ETAG], 9, "max-age=9", "reuse 51"),

@@ -118,12 +118,21 @@ def test_a_304_freshens_fields_times_and_nothing_else_3_2() -> None:
     assert outcome.for_client == ((b"set-cookie", b"a=b"),)
 
 
-def test_a_private_cache_updates_set_cookie_like_any_field() -> None:
-    options = Options(shared=False)
-    outcome = validated(response("Set-Cookie: a=b", status=304), stored("Set-Cookie: a=a", MODIFIED), options=options)
-    assert isinstance(outcome, Freshened)
-    assert outcome.reuse.stored.fields.get_all(b"set-cookie") == (b"a=b",)
-    assert outcome.for_client == ()
+def test_a_private_cache_updates_set_cookie_only_for_a_session_that_has_begun() -> None:
+    for sent, kept, passed_on in (("Cookie: a=a", (b"a=b",), ()), ("X: 1", (), ((b"set-cookie", b"a=b"),))):
+        asked = request(sent)
+        outcome = after_validation(
+            asked,
+            [stored(MODIFIED)],
+            response("Set-Cookie: a=b", status=304),
+            request_at=NOW,
+            response_at=NOW,
+            options=Options(shared=False),
+        )
+        assert isinstance(outcome, Freshened)
+        assert outcome.reuse.stored.fields.get_all(b"set-cookie") == kept
+        assert outcome.for_client == passed_on
+        assert (b"cookie" in outcome.reuse.stored.request_fields) is bool(kept)  # Personal from now on.
 
 
 @pytest.mark.parametrize("lines", [[], ["Date: now"]])

@@ -87,6 +87,7 @@ def test_every_flag_reaches_its_setting() -> None:
         "inspect": "off",
         "fast_lane": "off",
         "offline": "on",
+        "cache.profile": "shared",
         "log.with_secrets": "off",
     }
     flags = {setting.key: setting.flag for setting in SETTINGS if setting.flag}

@@ -134,3 +134,22 @@ def test_what_opens_the_proxy_is_cautioned_with_its_source() -> None:
         "allow_clients (FORWARD_PROXY_ALLOW_CLIENTS)",
     ]
     assert _load().cautions == ()
+
+
+@pytest.mark.parametrize(
+    ("listen", "allow_clients", "auto"),
+    [
+        (("127.0.0.1:80",), (), False),
+        (("127.0.0.1:80", "[::1]:80"), (), False),
+        (("127.0.0.1:80",), ("192.168.0.0/16",), True),
+        (("127.0.0.1:80", "0.0.0.0:80"), ("192.168.0.0/16",), True),
+    ],
+)
+def test_the_cache_is_one_persons_while_nobody_else_can_connect(
+    listen: tuple[str, ...], allow_clients: tuple[str, ...], auto: bool
+) -> None:
+    for word, shared in (("auto", auto), ("private", False), ("shared", True)):
+        settings = _load(listen=listen, allow_clients=allow_clients, **{"cache.profile": (word,)})
+        assert settings.cache_is_shared is shared
+        cautioned = any(caution.startswith("cache.profile (--cache-profile)") for caution in settings.cautions)
+        assert cautioned is (word == "private" and auto)
