@@ -2,6 +2,7 @@
 
 Times are POSIX seconds, ages and lifetimes delta-seconds, all int, none negative but `ttl` and none above 2**31.  The
 conservative sum of §4.2.3 is used, with apparent_age.  A clock that runs backwards adds nothing to an age.
+A soft purge ends the lifetime at the age of that moment, so what may be served stale counts from it.
 Deviations: a URI with a query has no heuristic lifetime unless an option says so, which is RFC 2616 §13.9's caution.
 """
 
@@ -15,7 +16,7 @@ from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.message.dates import parse_date
 from forward_proxy.message.fields import FieldSection
 
-type Basis = Literal["s-maxage", "max-age", "Expires", "heuristic", "none"]
+type Basis = Literal["s-maxage", "max-age", "Expires", "heuristic", "none", "soft purge"]
 
 # RFC 9110 §15.1, without 206, which is never stored here.
 HEURISTICALLY_CACHEABLE = frozenset((200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501))
@@ -64,6 +65,10 @@ def freshness(stored: StoredResponse, now: int, options: Options) -> FreshnessSu
     corrected_initial_age = max(apparent_age, corrected_age_value)
     resident_time = _bounded(now - stored.response_at)
     lifetime, basis = _lifetime(stored, date_value, options)
+    if stored.stale_from is not None:
+        purged_at_age = _bounded(corrected_initial_age + _bounded(stored.stale_from - stored.response_at))
+        if purged_at_age < lifetime:
+            lifetime, basis = purged_at_age, "soft purge"
     return FreshnessSums(
         now=now,
         request_time=stored.request_at,

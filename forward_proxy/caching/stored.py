@@ -27,7 +27,9 @@ class StoredResponse:
 
     `request_fields` are the request's fields that `Vary` names, as sent towards the origin (§4.1).  `request_at` and
     `response_at` are the request_time and response_time of §4.2.3.  `id` and `content_bytes` are the storage's; they
-    are "" and 0 until it has adopted the response.
+    are "" and 0 until it has adopted the response.  `pinned` is the operator's wish that it be evicted last.
+    `stale_from`, POSIX seconds, is a soft purge: from then on it is stale whatever its lifetime, until the origin
+    confirms it.
     """
 
     key: CacheKey
@@ -38,3 +40,5 @@ class StoredResponse:
     response_at: int
     id: str = ""
     content_bytes: int = 0
+    pinned: bool = False
+    stale_from: int | None = None

@@ -110,11 +110,13 @@ def freshen(
     # Age and Date are about the old exchange: left in place they would spoil the sums of the new one (§4.2.3).
     updated = stored.fields.edited(Edits(lines, frozenset((b"age", b"date"))))
     fields = with_date(without_excepted(updated, options), response_at)
-    updated_response = replace(stored, fields=fields, request_at=request_at, response_at=response_at)
+    # What was soft purged is confirmed by a 304 only: a HEAD may lack the validators to tell by.
+    stale_from = None if response.status == 304 else stored.stale_from
+    newer = replace(stored, fields=fields, request_at=request_at, response_at=response_at, stale_from=stale_from)
     same_vary = fields.get(b"vary") == stored.fields.get(b"vary")
-    if same_vary and (is_personal(stored) or not is_personal(updated_response)):
-        return updated_response
-    return replace(updated_response, request_fields=selecting_fields(request.fields, fields))
+    if same_vary and (is_personal(stored) or not is_personal(newer)):
+        return newer
+    return replace(newer, request_fields=selecting_fields(request.fields, fields))
 
 
 def after_head(

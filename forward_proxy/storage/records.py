@@ -22,7 +22,8 @@ from forward_proxy.storage.blocks import DIGEST_BYTES, digest
 
 RECORD_LIMIT_BYTES = 1 << 20
 
-_VERSION = 1
+# Version 1 has neither `pinned` nor `stale_from`.
+_VERSION = 2
 _KEY_DIGITS, _SELECTION_DIGITS, _OWN_DIGITS = 24, 16, 16
 _ID = re.compile(rf"[0-9a-f]{{{_KEY_DIGITS}}}-[0-9a-f]{{{_SELECTION_DIGITS}}}-[0-9a-f]{{{_OWN_DIGITS}}}")
 _BREAKS_A_LINE = re.compile(r"[\r\n\0]")
@@ -75,6 +76,8 @@ def encode(stored: StoredResponse, root: bytes) -> bytes:
             root.hex(),
             _lines(stored.fields),
             _lines(stored.request_fields),
+            stored.pinned,
+            stored.stale_from,
         ],
         separators=(",", ":"),
     ).encode("ascii")
@@ -107,6 +110,8 @@ _remembered = lru_cache(maxsize=1024)(_decoded)
 
 
 def _record(values: object, response_id: str, key: CacheKey | None) -> Record | None:
+    if isinstance(values, list) and values[:1] == [1]:
+        values = [_VERSION, *values[1:], False, None]
     match values:
         case [
             int(version),
@@ -118,17 +123,21 @@ def _record(values: object, response_id: str, key: CacheKey | None) -> Record | 
             str(root),
             list(lines),
             list(request_lines),
+            bool(pinned),
+            int() | None as stale_from,
         ] if version == _VERSION and 100 <= status <= 999:
             pass
         case _:
             return None
-    if not all(0 <= number < _NUMBER_LIMIT for number in (request_at, response_at, length)):
+    if not all(0 <= number < _NUMBER_LIMIT for number in (request_at, response_at, length, stale_from or 0)):
         return None
     key = _same_key(text, key) if is_id(response_id) and response_id.startswith(key_prefix(text)) else None
     fields, request_fields = _section(lines), _section(request_lines)
     if key is None or fields is None or request_fields is None:
         return None
-    stored = StoredResponse(key, status, fields, request_fields, request_at, response_at, response_id, length)
+    stored = StoredResponse(
+        key, status, fields, request_fields, request_at, response_at, response_id, length, pinned, stale_from
+    )
     return Record(text, stored, bytes.fromhex(root))
 
 

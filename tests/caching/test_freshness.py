@@ -1,6 +1,6 @@
 """RFC 9111 §4.2, sentence by sentence."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -156,3 +156,20 @@ def test_current_age_4_2_3(lines: list[str], delay: int, later: int, age: int) -
 @pytest.mark.parametrize(("later", "fresh"), [(59, True), (60, False), (61, False)])
 def test_fresh_means_a_lifetime_beyond_the_age_4_2(later: int, fresh: bool) -> None:
     assert freshness(stored("Cache-Control: max-age=60"), NOW + later, SHARED).fresh is fresh
+
+
+@pytest.mark.parametrize(("now", "ttl", "fresh"), [(9, 1, True), (10, 0, False), (40, -30, False), (200, -190, False)])
+def test_a_soft_purge_ends_the_lifetime_at_its_moment(now: int, ttl: int, fresh: bool) -> None:
+    purged = replace(stored("Cache-Control: max-age=60", "Age: 5"), stale_from=NOW + 10)
+    sums = freshness(purged, NOW + now, SHARED)
+    assert (sums.ttl, sums.fresh, sums.basis) == (ttl, fresh, "soft purge")
+
+
+def test_a_soft_purge_makes_nothing_fresh() -> None:
+    for line in ("Cache-Control: max-age=4", "Cache-Control: no-store"):
+        purged = replace(stored(line), stale_from=NOW + 10)
+        assert freshness(purged, NOW, SHARED) == freshness(replace(purged, stale_from=None), NOW, SHARED)
+
+
+def test_what_was_purged_before_it_was_received_is_never_fresh() -> None:
+    assert not freshness(replace(stored("Cache-Control: max-age=60"), stale_from=NOW - 5), NOW, SHARED).fresh

@@ -254,3 +254,16 @@ def test_a_head_leaves_what_vary_keeps_from_it() -> None:
     received = response('ETag: "new"')
     update = after_head(request(method="HEAD"), [one], received, request_at=NOW, response_at=NOW, options=OPTIONS)
     assert update == HeadUpdate()
+
+
+def test_a_304_undoes_a_soft_purge_and_a_head_does_not() -> None:
+    purged = replace(stored('ETag: "a"', "Cache-Control: max-age=60"), stale_from=NOW)
+    confirmed = validated(response('ETag: "a"', status=304), purged)
+    assert isinstance(confirmed, Freshened)
+    assert confirmed.reuse.stored.stale_from is None
+    assert confirmed.reuse.ttl > 0
+    received = response('ETag: "a"')
+    update = after_head(
+        request(method="HEAD"), [purged], received, request_at=NOW, response_at=NOW + 1, options=OPTIONS
+    )
+    assert [stored.stale_from for stored in update.freshened] == [NOW]

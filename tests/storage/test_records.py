@@ -21,6 +21,7 @@ OCTETS = encode(STORED, ROOT)
 def planted(**changes: object) -> bytes:
     """A record of somebody who knows the format, digest and all."""
     names = ["version", "key", "status", "request_at", "response_at", "length", "root", "fields", "request_fields"]
+    names += ["pinned", "stale_from"]
     values = dict(zip(names, json.loads(OCTETS[16:]), strict=True)) | changes
     body = json.dumps(list(values.values())).encode()
     return digest(body) + body
@@ -76,7 +77,8 @@ def test_anything_else_is_none(octets: object) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"version": 2},
+        {"version": 1},
+        {"version": 3},
         {"status": 99},
         {"status": 1000},
         {"status": "200"},
@@ -100,12 +102,25 @@ def test_anything_else_is_none(octets: object) -> None:
         {"fields": [["x-a", 7]]},
         {"fields": {"x-a": "b"}},
         {"request_fields": "x"},
+        {"pinned": 1},
+        {"stale_from": -1},
+        {"stale_from": "now"},
         {"extra": 1},
     ],
 )
 def test_a_record_made_by_hand_is_judged_by_its_shape(changes: dict[str, object]) -> None:
     assert decode(planted(**changes), STORED.id) is None
     assert decode(planted(**changes), STORED.id, STORED.key) is None
+
+
+def test_what_was_stored_before_there_were_pins_and_soft_purges_is_still_read() -> None:
+    body = json.dumps([1, *json.loads(OCTETS[16:])[1:-2]]).encode()
+    assert decode(digest(body) + body, STORED.id) == decode(OCTETS, STORED.id)
+
+
+@pytest.mark.parametrize("stored", [replace(STORED, pinned=True), replace(STORED, stale_from=7)])
+def test_pin_and_soft_purge_are_part_of_the_record(stored: StoredResponse) -> None:
+    assert decode(encode(stored, ROOT), stored.id) == Record(str(stored.key), stored, ROOT)
 
 
 def test_deeply_nested_json_is_none() -> None:
