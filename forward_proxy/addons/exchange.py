@@ -140,8 +140,8 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
 
 def _cache_words(exchange: Exchange) -> tuple[str | None, str]:
     match exchange.decision:
-        case Serve(fwd=None):
-            return "hit", ""
+        case Serve(fwd=None, detail=detail):
+            return "hit", detail
         case Serve(fwd=fwd, detail=detail):
             return f"fwd={fwd}", detail or "validated by the origin"
         case Forward(fwd=fwd, detail=detail) | Validate(fwd=fwd, detail=detail):

@@ -4,11 +4,14 @@ A request goes `request_plan`, then `select` on what the storage holds; a respon
 or `after_head`, and `invalidated`; `deliver` is what a reuse looks like on its way out.
 """
 
+from forward_proxy.caching.applied import applied
 from forward_proxy.caching.cache_status import CacheStatus, cache_status_lines
 from forward_proxy.caching.delivery import Delivery, deliver, delivered_fields
 from forward_proxy.caching.freshness import FreshnessSums, freshness
 from forward_proxy.caching.invalidation import invalidated
+from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
+from forward_proxy.caching.overrides import Override
 from forward_proxy.caching.reuse import (
     Bypass,
     GatewayTimeout,
@@ -24,6 +27,7 @@ from forward_proxy.caching.stale import FAILURES
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.storing import NotStorable, Storable, may_store
 from forward_proxy.caching.validation import AskAgain, Freshened, HeadUpdate, PassOn, after_head, after_validation
+from forward_proxy.caching.vary import matching
 
 __all__ = [
     "FAILURES",
@@ -39,6 +43,7 @@ __all__ = [
     "Miss",
     "NotStorable",
     "Options",
+    "Override",
     "PassOn",
     "Reuse",
     "Storable",
@@ -47,11 +52,14 @@ __all__ = [
     "after_failure",
     "after_head",
     "after_validation",
+    "applied",
     "cache_status_lines",
     "deliver",
     "delivered_fields",
     "freshness",
     "invalidated",
+    "key_of",
+    "matching",
     "may_store",
     "request_plan",
     "revalidation",

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from forward_proxy.caching.directives import INFINITE, Directives, delta_seconds, directives
+from forward_proxy.caching.directives import INFINITE, Directives, delta_seconds
+from forward_proxy.caching.heeded import heeded
 from forward_proxy.caching.options import Options
+from forward_proxy.caching.overrides import Override, is_negative
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.message.dates import parse_date
 from forward_proxy.message.fields import FieldSection
 
-type Basis = Literal["s-maxage", "max-age", "Expires", "heuristic", "none", "soft purge"]
+type Basis = Literal[
+    "s-maxage", "max-age", "Expires", "heuristic", "none", "soft purge", "min_fresh_s", "max_fresh_s", "negative_s"
+]
 
 # RFC 9110 §15.1, without 206, which is never stored here.
 HEURISTICALLY_CACHEABLE = frozenset((200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501))
@@ -91,13 +95,13 @@ def freshness_lifetime(stored: StoredResponse, options: Options) -> int | None:
 
     Never raises: an unparsable Expires counts as already expired (§5.3).
     """
-    explicit = _explicit(stored, directives(stored.fields), date_of(stored), options)
+    explicit = _explicit(stored, heeded(stored.fields, options), date_of(stored), options)
     return explicit[0] if explicit else None
 
 
 def heuristic_lifetime(stored: StoredResponse, options: Options) -> int | None:
     """A lifetime for a response without an explicit one, from Last-Modified; None where none may be made (§4.2.2)."""
-    said = directives(stored.fields)
+    said = heeded(stored.fields, options)
     marked = "public" in said or ("private" in said and not options.shared)
     if not marked and stored.status not in HEURISTICALLY_CACHEABLE:
         return None
@@ -117,7 +121,23 @@ def date_of(stored: StoredResponse) -> int:
 
 
 def _lifetime(stored: StoredResponse, date_value: int, options: Options) -> tuple[int, Basis]:
-    if explicit := _explicit(stored, directives(stored.fields), date_value, options):
+    own = _own_lifetime(stored, date_value, options)
+    return _overridden(stored.status, own, options.override) if options.override else own
+
+
+def _overridden(status: int, own: tuple[int, Basis], override: Override) -> tuple[int, Basis]:
+    lifetime, basis = own
+    if is_negative(status) and override.negative_s is not None and basis in ("heuristic", "none"):
+        return override.negative_s, "negative_s"
+    if override.max_fresh_s is not None and lifetime > override.max_fresh_s:
+        return override.max_fresh_s, "max_fresh_s"
+    if override.min_fresh_s is not None and lifetime < override.min_fresh_s and status < 400:
+        return override.min_fresh_s, "min_fresh_s"
+    return own
+
+
+def _own_lifetime(stored: StoredResponse, date_value: int, options: Options) -> tuple[int, Basis]:
+    if explicit := _explicit(stored, heeded(stored.fields, options), date_value, options):
         return explicit
     heuristic = heuristic_lifetime(stored, options)
     return (0, "none") if heuristic is None else (heuristic, "heuristic")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from forward_proxy.caching.directives import INFINITE
+from forward_proxy.caching.overrides import Override
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,7 @@ class Options:
     names none (§4.2.2).  `stale_while_revalidate_s` and `stale_if_error_s` are the graces of RFC 5861 §3 and §4 for a
     response that names none.  `disconnected_stale_s` is how long past its lifetime a response may stand in for an
     origin that cannot be reached (§4.2.4).  None of the three counts where the response forbids it.
+    `override` is what a rule file says of the exchange at hand.
     """
 
     shared: bool = True
@@ -23,3 +25,8 @@ class Options:
     stale_while_revalidate_s: int = 0
     stale_if_error_s: int = 0
     disconnected_stale_s: int = INFINITE
+    override: Override | None = None
+
+    def ignores(self, word: str) -> bool:
+        """Whether this is to be taken as if it were not there."""
+        return self.override is not None and word in self.override.ignore

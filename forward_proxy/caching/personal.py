@@ -10,7 +10,7 @@ Vary named Authorization and Cookie.  A response that would begin a session, wit
 credentials, is not stored: replayed, it would put the next browser into the same session.
 """
 
-from forward_proxy.caching.directives import Directives, directives
+from forward_proxy.caching.heeded import heeded
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.message.fields import FieldSection
@@ -20,21 +20,23 @@ CREDENTIALS = frozenset((b"authorization", b"cookie"))
 _SHARING_LICENCES = ("public", "must-revalidate", "s-maxage")  # §3.5.
 
 
-def why_personal(said: Directives, response: FieldSection, request: FieldSection) -> str:
-    """What makes a response with these directives personal, in a few words; empty when nothing does.
+def why_personal(response: FieldSection, request: FieldSection, options: Options) -> str:
+    """What makes a response with these fields personal, in a word; empty when nothing does.
 
     `request` needs no more than the fields that a stored response keeps of its request.
     """
+    said = heeded(response, options)
     if said.applies_whole("private"):
         return "private"
-    if b"authorization" in request and not any(name in said for name in _SHARING_LICENCES):
-        return "Authorization without licence to share"
+    licensed = options.ignores("authorization") or any(name in said for name in _SHARING_LICENCES)
+    if b"authorization" in request and not licensed:
+        return "Authorization"
     return "Set-Cookie" if b"set-cookie" in response else ""
 
 
-def is_personal(stored: StoredResponse) -> bool:
+def is_personal(stored: StoredResponse, options: Options) -> bool:
     """Whether the stored response is reused for the same credentials only, and by a shared cache not at all."""
-    return bool(why_personal(directives(stored.fields), stored.fields, stored.request_fields))
+    return bool(why_personal(stored.fields, stored.request_fields, options))
 
 
 def has_credentials(request: FieldSection) -> bool:
@@ -44,4 +46,4 @@ def has_credentials(request: FieldSection) -> bool:
 
 def may_keep_cookies(request: FieldSection, options: Options) -> bool:
     """Whether what Set-Cookie answers to this request may be stored with it."""
-    return not options.shared and has_credentials(request)
+    return not options.shared and not options.ignores("set-cookie") and has_credentials(request)

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from forward_proxy.caching.directives import INFINITE, NO_DIRECTIVES, Directives, directives, request_directives
+from forward_proxy.caching.directives import INFINITE, NO_DIRECTIVES, Directives, directives
 from forward_proxy.caching.freshness import FreshnessSums, freshness
+from forward_proxy.caching.heeded import heeded, wanted
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.parts import wants_other_ranges
@@ -95,14 +96,14 @@ def request_plan(request: RequestHead, options: Options) -> CacheKey | Bypass:
     reason = _bypass_reason(request)
     if reason and "only-if-cached" not in directives(request.fields):
         return Bypass("bypass", reason)
-    return key_of(request)
+    return key_of(request, options)
 
 
 def select(
     request: RequestHead, candidates: Sequence[StoredResponse], now: int, options: Options
 ) -> Reuse | Validate | Miss | GatewayTimeout:
     """What the stored responses under the request's key are good for.  Never raises."""
-    wants = request_directives(request.fields)
+    wants = wanted(request.fields, options)
     reason = _bypass_reason(request)
     decision = Miss("bypass", reason) if reason else _decide(request, wants, candidates, now, options)
     if "only-if-cached" in wants and not isinstance(decision, Reuse):
@@ -127,12 +128,12 @@ def after_failure(
 
     `answered` is whether the origin sent one of `stale.FAILURES`, or else could not be reached.
     """
-    wants = request_directives(request.fields)
+    wants = wanted(request.fields, options)
     matches = matching(request, candidates, now, options)
     if not matches or "no-cache" in wants or "no-store" in wants:
         return None
     stored = matches[0]
-    said = directives(stored.fields)
+    said = heeded(stored.fields, options)
     sums = freshness(stored, now, options)
     if _must_ask(stored, said, options) or (forbids_stale(said, options) and not sums.fresh):
         return None
@@ -146,7 +147,7 @@ def _decide(
     if not matches:
         return _nothing_fits(candidates, options)
     stored = matches[0]
-    said = directives(stored.fields)
+    said = heeded(stored.fields, options)
     sums = freshness(stored, now, options)
     if refusal := _must_ask(stored, said, options):
         return _ask(request, wants, matches, "stale", refusal)
@@ -167,7 +168,7 @@ def _decide(
 def _nothing_fits(candidates: Sequence[StoredResponse], options: Options) -> Miss:
     if not candidates:
         return Miss("uri-miss")
-    if options.shared and all(map(is_personal, candidates)):
+    if options.shared and all(is_personal(stored, options) for stored in candidates):
         return Miss("uri-miss", "personal response with shared profile")
     return Miss("vary-miss")
 

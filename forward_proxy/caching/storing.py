@@ -15,17 +15,19 @@ itself depends on, it counts as unqualified; when Connection does, the response 
 
 from dataclasses import dataclass
 
-from forward_proxy.caching.directives import NEEDED_FOR_REUSE, Directives, directives
+from forward_proxy.caching.directives import NEEDED_FOR_REUSE, Directives
 from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness, freshness_lifetime
+from forward_proxy.caching.heeded import addressed, heeded, wanted
+from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.parts import completed
 from forward_proxy.caching.personal import may_keep_cookies, why_personal
 from forward_proxy.caching.stale import has_grace
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.validators import can_be_validated
-from forward_proxy.caching.vary import nominated, selecting_fields
+from forward_proxy.caching.vary import nominated_by, selecting_fields
 from forward_proxy.message.dates import format_date, parse_date
-from forward_proxy.message.fields import HOP_BY_HOP, NO_FIELDS, Edits, FieldSection, connection_options
+from forward_proxy.message.fields import HOP_BY_HOP, Edits, FieldSection, connection_options
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.targets import resolved
 
@@ -34,6 +36,8 @@ _UNDERSTOOD = frozenset(
     (*range(200, 206), 300, 301, 302, 303, 305, 307, 308, *range(400, 407), *range(408, 418), 421, 422, 426)
 ) | frozenset(range(500, 506))
 _REFUSED_STATUS = {206: "partial content", 304: "304 for nothing stored", 407: "407 is between proxies"}
+# RFC 6585 §3 to §6.
+_REFUSED_STATUS |= {status: f"{status} is never stored" for status in (428, 429, 431, 511)}
 # §3.1.  Trailer announces trailer fields, which are not stored.
 _NEVER_STORED = HOP_BY_HOP | {
     b"proxy-authenticate",
@@ -65,16 +69,17 @@ def may_store(
     The request is the one that went towards the origin; `request_at` and `response_at` are POSIX seconds.
     """
     response = completed(request, response)
-    said = directives(response.fields)
-    if reason := _refused_request(request) or _refused_response(request, response, said, options):
+    said = heeded(response.fields, options)
+    if reason := _refused_request(request, options) or _refused_response(request, response, said, options):
         return NotStorable(reason)
     fields = stored_fields(response, response_at, options)
-    selecting = selecting_fields(request.fields, fields)
-    key = CacheKey("GET", request.target)
-    stored = StoredResponse(key, response.status, fields, selecting, request_at, response_at)
+    selecting = selecting_fields(request.fields, fields, options)
+    key = CacheKey("GET", key_of(request, options).target)
+    pinned = options.override is not None and options.override.pin
+    stored = StoredResponse(key, response.status, fields, selecting, request_at, response_at, pinned=pinned)
     if request.method == "POST" and freshness_lifetime(stored, options) is None:
         return NotStorable("no explicit lifetime")
-    reason = _refused_cookies(request, stored, options) or _useless(stored, said, options)
+    reason = _too_personal(request, stored, options) or _useless(stored, said, options)
     return NotStorable(reason) if reason else Storable(stored)
 
 
@@ -85,9 +90,7 @@ def stored_fields(response: ResponseHead, response_at: int, options: Options) ->
 
 def without_excepted(fields: FieldSection, options: Options) -> FieldSection:
     """Without the fields of one connection, of one proxy, and those that Cache-Control keeps out (§3.1)."""
-    return fields.edited(
-        Edits(drop=_NEVER_STORED | connection_options(fields) | _kept_out(directives(fields), options))
-    )
+    return fields.edited(Edits(drop=_NEVER_STORED | connection_options(fields) | _kept_out(fields, options)))
 
 
 def with_date(fields: FieldSection, response_at: int) -> FieldSection:
@@ -109,19 +112,22 @@ def forbids_storing(status: int, said: Directives, options: Options) -> str:
     return "private" if options.shared and said.applies_whole("private") else ""
 
 
-def _kept_out(said: Directives, options: Options) -> frozenset[bytes]:
+def _kept_out(fields: FieldSection, options: Options) -> frozenset[bytes]:
+    said = addressed(fields, options)  # Who ignores a directive does not mean the fields that it names.
     listed = said.field_names("no-cache")
     if options.shared:
         listed |= said.field_names("private")
+    if options.ignores("set-cookie"):
+        listed |= {b"set-cookie"}
     return listed - NEEDED_FOR_REUSE
 
 
-def _refused_request(request: RequestHead) -> str:
+def _refused_request(request: RequestHead, options: Options) -> str:
     if request.method not in ("GET", "POST"):
         return "method is neither GET nor POST"
     if request.has_content and request.method == "GET":
         return "request with content"
-    return "no-store in request" if "no-store" in directives(request.fields) else ""
+    return "no-store in request" if "no-store" in wanted(request.fields, options) else ""
 
 
 def _refused_response(request: RequestHead, response: ResponseHead, said: Directives, options: Options) -> str:
@@ -129,13 +135,11 @@ def _refused_response(request: RequestHead, response: ResponseHead, said: Direct
         return "status is not final"
     if not response.delimited:
         return "content ends with the connection"
-    if refused := _REFUSED_STATUS.get(response.status) or forbids_storing(response.status, said, options):
+    if refused := _refused_status(response.status, options) or forbids_storing(response.status, said, options):
         return refused
     if request.method == "POST" and not _represents_target(request, response):
         return "no representation of the target"
-    if options.shared and (personal := why_personal(said, NO_FIELDS, request.fields)):
-        return personal
-    if (vary := response.fields.get(b"vary")) is not None and nominated(vary) is None:
+    if nominated_by(response.fields, options) is None:
         return "Vary matches nothing"
     if not NEEDED_FOR_REUSE.isdisjoint(connection_options(response.fields)):
         return "Connection names a field of the response"
@@ -144,14 +148,21 @@ def _refused_response(request: RequestHead, response: ResponseHead, said: Direct
     return "" if _cacheable(response, said, options) else "status is not cacheable by default"
 
 
-def _refused_cookies(request: RequestHead, stored: StoredResponse, options: Options) -> str:
+def _refused_status(status: int, options: Options) -> str:
+    negative = options.override is not None and options.override.negative_s is not None
+    return "" if status == 429 and negative else _REFUSED_STATUS.get(status, "")
+
+
+def _too_personal(request: RequestHead, stored: StoredResponse, options: Options) -> str:
+    if options.shared:
+        personal = why_personal(stored.fields, request.fields, options)
+        return f"{personal} with shared profile" if personal else ""
     if b"set-cookie" not in stored.fields:
         return ""
-    if options.shared:
-        return "Set-Cookie with shared profile"
     if not may_keep_cookies(request.fields, options):
         return "Set-Cookie that begins a session"
-    return "Set-Cookie without explicit lifetime" if freshness_lifetime(stored, options) is None else ""
+    guessed = freshness(stored, stored.response_at, options).basis in ("heuristic", "none")
+    return "Set-Cookie without explicit lifetime" if guessed else ""
 
 
 def _represents_target(request: RequestHead, response: ResponseHead) -> bool:
@@ -169,6 +180,7 @@ def _cacheable(response: ResponseHead, said: Directives, options: Options) -> bo
         or (options.shared and "s-maxage" in said)
         or (not options.shared and "private" in said)
         or b"expires" in response.fields
+        or (options.override is not None and options.override.makes_cacheable(response.status))
         or response.status in HEURISTICALLY_CACHEABLE
     )
 

@@ -10,15 +10,15 @@ stored (personal.py) it goes to the client that caused it and to nobody else.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from forward_proxy.caching.directives import directives
 from forward_proxy.caching.freshness import freshness
+from forward_proxy.caching.heeded import heeded
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.personal import is_personal, may_keep_cookies
 from forward_proxy.caching.reuse import Reuse
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.caching.storing import forbids_storing, with_date, without_excepted
 from forward_proxy.caching.validators import entity_tag, last_modified
-from forward_proxy.caching.vary import matching, nominated, selecting_fields
+from forward_proxy.caching.vary import matching, nominated_by, selecting_fields
 from forward_proxy.message.fields import Edits, FieldLine
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.preconditions import EntityTag, parse_if_none_match
@@ -112,11 +112,14 @@ def freshen(
     fields = with_date(without_excepted(updated, options), response_at)
     # What was soft purged is confirmed by a 304 only: a HEAD may lack the validators to tell by.
     stale_from = None if response.status == 304 else stored.stale_from
-    newer = replace(stored, fields=fields, request_at=request_at, response_at=response_at, stale_from=stale_from)
+    pinned = stored.pinned or (options.override is not None and options.override.pin)
+    newer = replace(
+        stored, fields=fields, request_at=request_at, response_at=response_at, pinned=pinned, stale_from=stale_from
+    )
     same_vary = fields.get(b"vary") == stored.fields.get(b"vary")
-    if same_vary and (is_personal(stored) or not is_personal(newer)):
+    if same_vary and (is_personal(stored, options) or not is_personal(newer, options)):
         return newer
-    return replace(newer, request_fields=selecting_fields(request.fields, fields))
+    return replace(newer, request_fields=selecting_fields(request.fields, fields, options))
 
 
 def after_head(
@@ -160,9 +163,9 @@ def _freshened(
 
 def _may_stay(stored: StoredResponse, options: Options) -> bool:
     """Whether the newer fields still allow the response to be stored."""
-    if forbids_storing(stored.status, directives(stored.fields), options):
+    if forbids_storing(stored.status, heeded(stored.fields, options), options):
         return False
-    return nominated(stored.fields.get(b"vary") or b"") is not None
+    return nominated_by(stored.fields, options) is not None
 
 
 def _describes(response: ResponseHead, stored: StoredResponse) -> bool:

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
-from forward_proxy.caching.directives import directives
 from forward_proxy.caching.freshness import date_of, freshness
 from forward_proxy.caching.keys import answers
 from forward_proxy.caching.options import Options
@@ -41,13 +40,19 @@ def nominated(vary: bytes) -> frozenset[bytes] | None:
     return _remembered(vary) if len(vary) <= _LONGEST_REMEMBERED else _parse(vary)
 
 
-def selecting_fields(request: FieldSection, response: FieldSection) -> FieldSection:
+def nominated_by(response: FieldSection, options: Options) -> frozenset[bytes] | None:
+    """The same of a response, whose Vary the operator may have ignored."""
+    vary = response.get(b"vary")
+    return frozenset() if vary is None or options.ignores("vary") else nominated(vary)
+
+
+def selecting_fields(request: FieldSection, response: FieldSection, options: Options) -> FieldSection:
     """What to store of the request: the lines that Vary nominates, and of a personal response the credentials.
 
     Of credentials it is a digest: enough to know them again.
     """
-    names = nominated(response.get(b"vary") or b"") or frozenset()
-    if why_personal(directives(response), response, request):
+    names = nominated_by(response, options) or frozenset()
+    if why_personal(response, request, options):
         names |= CREDENTIALS
     if not names:
         return NO_FIELDS
@@ -60,8 +65,8 @@ def matching(
     request: RequestHead, candidates: Sequence[StoredResponse], now: int, options: Options
 ) -> tuple[StoredResponse, ...]:
     """The stored responses that could be chosen for the request, the one to choose first."""
-    usable = [stored for stored in candidates if not (options.shared and is_personal(stored))]
-    matches = [stored for stored in usable if answers(stored.key, request) and _matches(stored, request.fields)]
+    usable = [stored for stored in candidates if not (options.shared and is_personal(stored, options))]
+    matches = [stored for stored in usable if _matches(stored, request, options)]
     if len(usable) > 1:
         varying = [stored for stored in usable if b"vary" in stored.fields]
         matches = [stored for stored in matches if b"vary" in stored.fields or _stands(stored, varying, now, options)]
@@ -77,13 +82,14 @@ def _parse(vary: bytes) -> frozenset[bytes] | None:
 _remembered = lru_cache(maxsize=1024)(_parse)
 
 
-def _matches(stored: StoredResponse, request: FieldSection) -> bool:
-    """Whether every nominated field of this request matches the one of the request that got the response stored."""
-    if (names := nominated(stored.fields.get(b"vary") or b"")) is None:
+def _matches(stored: StoredResponse, request: RequestHead, options: Options) -> bool:
+    """Whether the key is the same, and every nominated field that of the request that got the response stored."""
+    names = nominated_by(stored.fields, options)
+    if names is None or not answers(stored.key, request, options):
         return False
-    if is_personal(stored):
+    if is_personal(stored, options):
         names |= CREDENTIALS
-    return all(_same(name, stored.request_fields.get_all(name), request.get_all(name)) for name in names)
+    return all(_same(name, stored.request_fields.get_all(name), request.fields.get_all(name)) for name in names)
 
 
 def _stands(stored: StoredResponse, varying: Iterable[StoredResponse], now: int, options: Options) -> bool:

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import wraps
 from heapq import nlargest
 from typing import Any, NoReturn
@@ -19,6 +19,7 @@ from forward_proxy.caching import CacheKey
 from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import Failure
 from forward_proxy.cli.figures import figures_shown, sum_up
+from forward_proxy.cli.keeping import Keeping
 from forward_proxy.cli.queue import queue
 from forward_proxy.cli.responses import as_data, in_full, in_full_as_data, listing
 from forward_proxy.cli.screen import said
@@ -27,7 +28,7 @@ from forward_proxy.errors import StorageError
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
 from forward_proxy.settings import Settings
-from forward_proxy.settings.options import caching_options, store_folder, store_options
+from forward_proxy.settings.options import store_folder, store_options
 from forward_proxy.storage.inspection import StoreReader
 from forward_proxy.storage.selecting import Selector, everything, matching, of_host, of_target
 from forward_proxy.storage.store import Listed, Store
@@ -47,7 +48,7 @@ class _Unreadable(Failure):
 def _asks_the_store(command: Callable[..., None]) -> Callable[..., None]:
     """Adds --settings, --state and --json, and says plainly when there is no store or it cannot be read."""
 
-    @takes_settings("state")
+    @takes_settings("state", "rules")
     @json_option
     @wraps(command)
     def wrapped(settings: Settings, /, **arguments: Any) -> None:
@@ -75,7 +76,8 @@ def _selects(command: Callable[..., None]) -> Callable[..., None]:
         selectors: list[Selector] = [] if host is None else [of_host(_host(host))]
         selectors += [] if url is None else [of_target(_target(url))]
         selectors += [] if glob is None else [matching(glob)]
-        command(selects=_all_of(selectors) if selectors else everything, **arguments)
+        target = None if url is None else _target(url)
+        command(selects=_all_of(selectors) if selectors else everything, target=target, **arguments)
 
     return wrapped
 
@@ -104,19 +106,27 @@ def cache() -> None:
 @_selects
 @_asks_the_store
 def list_stored(
-    settings: Settings, reader: StoreReader, count: int, sort: str, selects: Selector, as_json: bool
+    settings: Settings,
+    reader: StoreReader,
+    count: int,
+    sort: str,
+    selects: Selector,
+    target: TargetUri | None,
+    as_json: bool,
 ) -> None:
     """List stored responses."""
+    now = int(time.time())
+    keeping = Keeping(settings, now)
+    selects = _under_its_key(selects, target, keeping) if target else selects
     found = nlargest(count, (listed for listed in reader.scan() if selects(listed.stored)), key=_ORDERS[sort])
     if not found:
         _nothing("nothing is stored" if selects is everything else "no stored response is meant by that")
-    options, now = caching_options(settings), int(time.time())
     if as_json:
         for listed in found:
             more = {"size_bytes": listed.size_bytes, "last_used_at": listed.last_used_at}
-            click.echo(json.dumps(as_data(listed.stored, now, options) | more))
+            click.echo(json.dumps(as_data(listed.stored, now, keeping.options(listed.stored)) | more))
     else:
-        show_on_screen(listing(found, now, options))
+        show_on_screen(listing(found, now, keeping.options))
 
 
 @cache.command()
@@ -124,23 +134,27 @@ def list_stored(
 @_asks_the_store
 def show(settings: Settings, reader: StoreReader, url: str, as_json: bool) -> None:
     """Show what is stored for a URL, and for how long."""
-    target = _target(url)
-    found = reader.candidates(CacheKey("GET", target))
+    now = int(time.time())
+    target, keeping = _target(url), Keeping(settings, now)
+    key = keeping.key(target)
+    found = [(stored, keeping.options(stored)) for stored in reader.candidates(key)]
     if not found:
-        _nothing(f"nothing is stored for {target}")
-    options, now = caching_options(settings), int(time.time())
+        _nothing(f"nothing is stored for {target}" + ("" if key.target == target else f", whose key is {key}"))
     if as_json:
-        click.echo(json.dumps([in_full_as_data(stored, now, options) for stored in found], indent=2))
+        click.echo(json.dumps([in_full_as_data(stored, now, options) for stored, options in found], indent=2))
     else:
-        show_on_screen(said(target, "bold"), *(part for stored in found for part in in_full(stored, now, options)))
+        told = said(target if key.target == target else f"{target}, stored as {key.target}", "bold")
+        show_on_screen(told, *(part for stored, options in found for part in in_full(stored, now, options)))
 
 
 @cache.command()
 @_selects
 @_says_what
 @_asks_the_store
-def purge(settings: Settings, reader: StoreReader, selects: Selector, as_json: bool) -> None:
+def purge(settings: Settings, reader: StoreReader, selects: Selector, target: TargetUri | None, as_json: bool) -> None:
     """Remove stored responses; a running proxy no longer finds them."""
+    if target:
+        selects = _under_its_key(selects, target, Keeping(settings, int(time.time())))
     if selects is not everything:
         reader.count_and_size()  # To open a damaged index for writing would move it aside: that is for `run` to do.
 
@@ -166,7 +180,8 @@ def purge(settings: Settings, reader: StoreReader, selects: Selector, as_json: b
 @_asks_the_store
 def stats(settings: Settings, reader: StoreReader, as_json: bool) -> None:
     """Sum up: how many, how large, how fresh, of which hosts."""
-    figures = sum_up(reader, settings.cache, caching_options(settings), int(time.time()))
+    now = int(time.time())
+    figures = sum_up(reader, settings.cache, Keeping(settings, now).options, now)
     if as_json:
         click.echo(json.dumps(asdict(figures)))
     else:
@@ -174,6 +189,16 @@ def stats(settings: Settings, reader: StoreReader, as_json: bool) -> None:
 
 
 cache.add_command(queue)
+
+
+def _under_its_key(selects: Selector, target: TargetUri, keeping: Keeping) -> Selector:
+    """The same also for what is stored under the key that a rule gives this target."""
+    key = keeping.key(target)
+    if key.target == target:
+        return selects
+    return lambda stored: (
+        selects(stored) or (stored.key == key and selects(replace(stored, key=CacheKey("GET", target))))
+    )
 
 
 def _all_of(selectors: Sequence[Selector]) -> Selector:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.text import Text
 
-from forward_proxy.caching import Options, freshness
+from forward_proxy.caching import Options, StoredResponse, freshness
 from forward_proxy.cli.screen import columns, cut, facts, moment
 from forward_proxy.settings.model import CacheSettings
 from forward_proxy.storage.inspection import StoreReader
@@ -43,7 +43,9 @@ class Figures:
     hosts: tuple[HostFigures, ...]
 
 
-def sum_up(reader: StoreReader, settings: CacheSettings, options: Options, now: int) -> Figures:
+def sum_up(
+    reader: StoreReader, settings: CacheSettings, options_of: Callable[[StoredResponse], Options], now: int
+) -> Figures:
     """The figures at this moment.  Raises StorageError."""
     responses: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
@@ -52,7 +54,7 @@ def sum_up(reader: StoreReader, settings: CacheSettings, options: Options, now: 
         host = listed.stored.key.target.host
         responses[host] += 1
         sizes[host] += listed.size_bytes
-        fresh += freshness(listed.stored, now, options).fresh
+        fresh += freshness(listed.stored, now, options_of(listed.stored)).fresh
         times.append(listed.stored.response_at)
     return Figures(
         responses=responses.total(),

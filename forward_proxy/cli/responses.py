@@ -1,6 +1,6 @@
 """Stored responses for somebody who asks: a line for each, or one with all there is to know, in print and as data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -19,12 +19,12 @@ from forward_proxy.traffic.live import human_bytes
 _BESIDE_THE_URL = 6 + 5 + 4 + 5 + 4 + 6 * 2  # Cells, as wide as heads and cells get, with what stands between them.
 
 
-def listing(found: Sequence[Listed], now: int, options: Options) -> Table:
+def listing(found: Sequence[Listed], now: int, options_of: Callable[[StoredResponse], Options]) -> Table:
     """A line for each."""
     table = columns("status", "bytes", "age", "left", "used", "URL", right=("status", "bytes", "age", "left", "used"))
     for listed in found:
         stored = listed.stored
-        sums = freshness(stored, now, options)
+        sums = freshness(stored, now, options_of(stored))
         cells = (
             str(stored.status),
             human_bytes(listed.size_bytes),
@@ -45,6 +45,8 @@ def in_full(stored: StoredResponse, now: int, options: Options) -> Iterator[Rend
     table.add_row("reuse", said(_reuse(stored, sums, options)))
     table.add_row("lifetime", said(_lifetime(sums)))
     table.add_row("age", said(_age(sums)))
+    if options.override is not None:
+        table.add_row("overrides", said(f"{options.override}, by {options.override.where}"))
     if len(stored.request_fields):
         table.add_row("only for", _section(stored.request_fields))
     table.add_row("fields", _section(stored.fields))
@@ -66,6 +68,8 @@ def as_data(stored: StoredResponse, now: int, options: Options) -> dict[str, Any
 def in_full_as_data(stored: StoredResponse, now: int, options: Options) -> dict[str, Any]:
     return as_data(stored, now, options) | {
         "use": use_of(_fitting(stored), stored, now, options),
+        "overrides": str(options.override) if options.override else None,
+        "overrides_by": options.override.where if options.override else None,
         "only_for": fields_as_data(stored.request_fields),
         "fields": fields_as_data(stored.fields),
     }

@@ -18,7 +18,7 @@ from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress
-from forward_proxy.policy.decisions import Allowed, Deny, Inspect, Lookup, Serve, Validate
+from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, Serve, Validate
 from forward_proxy.policy.door import Policy, State, tunnel_subject
 
 
@@ -111,7 +111,9 @@ def _trail(state: State, rehearsal: Rehearsal, subject: Subject) -> tuple[Step, 
 
 
 def _passage(state: State, rehearsal: Rehearsal, allowed: Allowed, now: int) -> Passage:
-    decision, options = rehearsal.decision, state.caching_options
+    decision = rehearsal.decision
+    # What is stored may have more to say than the request alone.
+    told = decision.allowed if isinstance(decision, Forward | Validate | Serve) else allowed
     edits = allowed.edits | decision.edits if isinstance(decision, Validate) else allowed.edits
     before, after = allowed.request.fields, allowed.request.fields.edited(edits)
     return Passage(
@@ -120,7 +122,7 @@ def _passage(state: State, rehearsal: Rehearsal, allowed: Allowed, now: int) -> 
         before,
         after,
         tuple(FieldChange(name, _value(before, name), _value(after, name)) for name in changed(before, edits)),
-        tuple(_held(stored, decision, allowed.outbound, now, options) for stored in rehearsal.held),
+        tuple(_held(stored, decision, allowed.outbound, now, told.caching_options) for stored in rehearsal.held),
         state.access.needs_response and not isinstance(decision, Deny | Serve),
     )
 

@@ -56,6 +56,7 @@ def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: i
         rule_id=rule.id if rule else None,
         reason=allowed.reason or None,
         cache="hit",
+        cache_detail=serve.detail or None,
         anonymity=str(allowed.level),
         changed_request_fields=changed(allowed.request.fields, allowed.anonymised),
         client_http_version=plain.version,

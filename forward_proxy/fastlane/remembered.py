@@ -21,7 +21,7 @@ _OVERHEAD_BYTES = 2 << 10
 _MOST_CLIENTS = 4096
 
 _AGE = re.compile(rb"\r\nAge: ([0-9]+)(?=\r\n)")
-_TTL = re.compile(rb"\r\nCache-Status: forward-proxy; hit; ttl=([0-9]+)(?=\r\n)")
+_TTL = re.compile(rb"\r\nCache-Status: forward-proxy; hit; ttl=([0-9]+)(?=\r\n|; detail=)")
 
 
 class Generation(Protocol):

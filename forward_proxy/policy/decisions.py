@@ -7,7 +7,7 @@ applies it once.
 from dataclasses import dataclass
 
 from forward_proxy.anonymity import Level
-from forward_proxy.caching import CacheKey, Delivery, StoredResponse
+from forward_proxy.caching import CacheKey, Delivery, Options, StoredResponse
 from forward_proxy.matching.subject import Resource, RuleRef, Subject
 from forward_proxy.message.fields import NO_EDITS, Edits
 from forward_proxy.message.heads import RequestHead
@@ -54,13 +54,14 @@ class Deny:
 class Allowed:
     """What every request that is not denied carries along: who allowed it, and what its fields become.
 
-    `edits` are all of them, `anonymised` those of the anonymity level alone.
+    `edits` are all of them, `anonymised` those of the anonymity level alone; `caching_options` are for this exchange.
     """
 
     subject: Subject
     request: RequestHead
     outbound: RequestHead
     level: Level
+    caching_options: Options
     edits: Edits = NO_EDITS
     anonymised: Edits = NO_EDITS
     rule: RuleRef | None = None

@@ -11,7 +11,7 @@ from forward_proxy.access import targets as access_targets
 from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.access.rules import AccessRules, Denied
 from forward_proxy.anonymity import Level
-from forward_proxy.caching import StoredResponse
+from forward_proxy.caching import Override, StoredResponse
 from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import subject_of, with_response
@@ -21,6 +21,7 @@ from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.policy import hops, interim, returning
 from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, Relay, Serve, Tunnel, Validate
+from forward_proxy.policy.overrides import Overrides
 
 # Rules know the time by the minute: within one, the same request is judged the same.
 CLOCK_STEP_S = 60
@@ -38,7 +39,7 @@ class State:
     caching_options: caching.Options
     anonymity: tuple[Choice[Level], ...] = ()
     inspect: tuple[Choice[Literal["never", "always"]], ...] = ()
-    cache: tuple[Choice[Literal["bypass"]], ...] = ()
+    cache: tuple[Choice[Override], ...] = ()
     default_level: Level = Level.STANDARD
     inspect_by_default: bool = True
     cache_by_default: bool = True
@@ -50,6 +51,7 @@ class Policy:
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self._overrides = Overrides(state.cache, state.caching_options)
 
     def on_connect(self, authority: tuple[str, int], client: IPAddress, now: int) -> Deny | Inspect | Tunnel:
         """May this client have a tunnel, and is it opened?
@@ -100,7 +102,9 @@ class Policy:
         level = self.level_for(subject)
         anonymised = anonymity.request_edits(level, head, subject)
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
-        allowed = Allowed(subject, head, head.edited(edits), level, edits, anonymised, verdict.rule, verdict.reason)
+        options = self._overrides.of_request(subject)
+        outbound = head.edited(edits)
+        allowed = Allowed(subject, head, outbound, level, options, edits, anonymised, verdict.rule, verdict.reason)
         plan = self._planned(allowed)
         return self._offline(plan) if self.state.offline and isinstance(plan, Forward) else plan
 
@@ -111,8 +115,9 @@ class Policy:
 
         `waited` is why this request would have been forwarded, had it not waited for the answer to another one.
         """
+        lookup = self._answerable(lookup, candidates, now)
         allowed = lookup.allowed
-        match caching.select(allowed.outbound, candidates, now, self.state.caching_options):
+        match caching.select(allowed.outbound, candidates, now, allowed.caching_options):
             case caching.Reuse() as reuse:
                 return returning.served(allowed, reuse, waited)
             case caching.Validate() | caching.Miss() as asking:
@@ -126,9 +131,9 @@ class Policy:
 
     def on_refresh(self, lookup: Lookup, candidates: tuple[StoredResponse, ...], now: int) -> Validate | Forward | Deny:
         """How to ask the origin about what is stored before it is wanted; offline, not at all."""
-        sent = _asking(
-            lookup, caching.revalidation(lookup.allowed.outbound, candidates, now, self.state.caching_options)
-        )
+        lookup = self._answerable(lookup, candidates, now)
+        allowed = lookup.allowed
+        sent = _asking(lookup, caching.revalidation(allowed.outbound, candidates, now, allowed.caching_options))
         return self._offline(sent) if self.state.offline else sent
 
     def on_response(
@@ -146,7 +151,12 @@ class Policy:
             verdict = self.state.access.decide(with_response(allowed.subject, response))
             if isinstance(verdict, Denied):
                 return Deny(403, "http_request_denied", verdict.reason, verdict.rule, allowed.subject.resource)
-        return returning.answered(sent, response, request_at, response_at, self.state.caching_options)
+        storing = self._overrides.of_response(allowed.caching_options, allowed.subject, response)
+        decision = returning.answered(sent, response, request_at, response_at, storing)
+        if self._overrides.any_keys and decision.changes.invalidated:
+            keyed = self._keyed(decision.changes.invalidated, allowed)
+            return replace(decision, changes=replace(decision.changes, invalidated=keyed))
+        return decision
 
     def on_interim(self, sent: Forward | Validate, response: ResponseHead, client_version: str) -> Edits | None:
         """What changes in an interim response of the origin's before it goes on; None when it goes no further."""
@@ -154,7 +164,7 @@ class Policy:
 
     def on_failure(self, sent: Forward | Validate, status: int, error: str, detail: str, now: int) -> Deny | Serve:
         """The origin gave no response; `error` is of RFC 9209 §2.3.  Something stale may stand in (§4.2.4)."""
-        stale = returning.stood_in(sent, status, error, self.state.caching_options, now)
+        stale = returning.stood_in(sent, status, error, now)
         later = status in caching.FAILURES and error in returning.UNREACHABLE and _is_worth_asking_again(sent)
         return stale or Deny(status, error, detail, None, sent.allowed.subject.resource, later=later)
 
@@ -165,15 +175,43 @@ class Policy:
     def _planned(self, allowed: Allowed) -> Lookup | Forward:
         if not self.state.cache_by_default:
             return Forward(allowed, "bypass", "the cache is off")
-        if bypass := first_match(self.state.cache, allowed.subject):
-            return Forward(allowed, "bypass", f"by {bypass.where}")
-        plan = caching.request_plan(allowed.outbound, self.state.caching_options)
+        options = allowed.caching_options
+        if options.override is not None and options.override.bypass:
+            return Forward(allowed, "bypass", f"bypass by {options.override.where}")
+        plan = caching.request_plan(allowed.outbound, options)
         if isinstance(plan, caching.Bypass):
             return Forward(allowed, plan.fwd, plan.detail)
         return Lookup(allowed, plan)
 
+    def caching_options(
+        self, head: RequestHead, client: IPAddress, now: int, stored: StoredResponse | None = None
+    ) -> caching.Options:
+        """With which options responses to such a request, or this one, are kept, whether or not rules allow it."""
+        subject = subject_of(head, client, now)
+        options = self._overrides.of_request(subject)
+        if stored is None:
+            return options
+        return self._overrides.of_response(options, subject, ResponseHead(stored.status, stored.fields))
+
+    def _answerable(self, lookup: Lookup, held: tuple[StoredResponse, ...], now: int) -> Lookup:
+        """The look-up with the options for what may answer it."""
+        allowed = lookup.allowed
+        options = self._overrides.of_stored(allowed.caching_options, allowed.subject, allowed.outbound, held, now)
+        if options is allowed.caching_options:
+            return lookup
+        return replace(lookup, allowed=replace(allowed, caching_options=options))
+
+    def _keyed(self, targets: tuple[TargetUri, ...], allowed: Allowed) -> tuple[TargetUri, ...]:
+        """These targets, and those that they are stored under."""
+        keyed = dict.fromkeys(targets)
+        for target in targets:
+            head = RequestHead("GET", target, allowed.outbound.fields)
+            options = self._overrides.of_request(subject_of(head, allowed.subject.client, allowed.subject.at))
+            keyed[caching.key_of(head, options).target] = None
+        return tuple(keyed)
+
     def _stood_in(self, sent: Forward | Validate, now: int) -> Serve | None:
-        return returning.stood_in(sent, 504, "destination_unavailable", self.state.caching_options, now)
+        return returning.stood_in(sent, 504, "destination_unavailable", now)
 
     def _offline(self, sent: Forward | Validate) -> Deny:
         reason = "offline, and nothing stored will do" if sent.key else "offline, and this is never stored"

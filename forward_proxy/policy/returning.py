@@ -25,20 +25,24 @@ UNREACHABLE = frozenset(
 
 def served(allowed: Allowed, reuse: Reuse, waited: str = "") -> Serve:
     """A reuse without asking the origin, or after another request has asked it (RFC 9211 §2.7)."""
+    stored = reuse.stored
+    detail = caching.applied(allowed.outbound, stored.fields, stored, allowed.caching_options)
     if not waited:
-        return _serve(allowed, reuse, CacheStatus(hit=True, ttl=reuse.ttl))
-    return _serve(allowed, reuse, CacheStatus(fwd=waited, ttl=reuse.ttl, collapsed=True), waited, "collapsed")
+        return _serve(allowed, reuse, CacheStatus(hit=True, ttl=reuse.ttl, detail=detail), detail=detail)
+    said = CacheStatus(fwd=waited, ttl=reuse.ttl, collapsed=True, detail=detail)
+    return _serve(allowed, reuse, said, waited, _joined("collapsed", detail))
 
 
 def answered(
-    sent: Forward | Validate, response: ResponseHead, request_at: int, response_at: int, options: Options
+    sent: Forward | Validate, response: ResponseHead, request_at: int, response_at: int, storing: Options
 ) -> Deny | Serve | Relay:
-    """What the origin's response means for the client and for the store."""
-    allowed = sent.allowed
+    """What the origin's response means for the client and for the store; `storing` are the options for this response,
+    those of the exchange are for what is stored."""
+    allowed, options = sent.allowed, sent.allowed.caching_options
     anonymised = anonymity.response_edits(allowed.level, allowed.request, response, allowed.subject)
     cleaning = hops.response_hops(response) | anonymised
     cleaned = response.edited(cleaning)
-    if response.status in caching.FAILURES and (stale := _in_place(sent, response.status, response_at, options)):
+    if response.status in caching.FAILURES and (stale := _in_place(sent, response.status, response_at)):
         return stale
     if isinstance(sent, Validate):
         meaning = caching.after_validation(
@@ -54,29 +58,28 @@ def answered(
                 return Deny(502, "http_protocol_error", reason, None, allowed.subject.resource, changes)
             case caching.PassOn():
                 pass
-    return _relayed(sent, cleaned, cleaning, anonymised, request_at, response_at, options)
+    return _relayed(sent, cleaned, cleaning, anonymised, request_at, response_at, storing)
 
 
-def stood_in(sent: Forward | Validate, status: int, error: str, options: Options, now: int) -> Serve | None:
+def stood_in(sent: Forward | Validate, status: int, error: str, now: int) -> Serve | None:
     """A stale stored response in place of an origin that gave none, for this error of RFC 9209 §2.3 and the status it
     would be told with; None when nothing may stand in."""
     if status not in caching.FAILURES:  # Then it was refused here.
         return None
-    return _in_place(sent, None, now, options, error)
+    return _in_place(sent, None, now, error)
 
 
-def _in_place(
-    sent: Forward | Validate, status: int | None, now: int, options: Options, error: str = ""
-) -> Serve | None:
+def _in_place(sent: Forward | Validate, status: int | None, now: int, error: str = "") -> Serve | None:
     """`status` is what the origin answered with, if it did."""
     answered = error not in UNREACHABLE
-    reuse = caching.after_failure(sent.allowed.outbound, sent.candidates, now, options, answered=answered)
+    allowed = sent.allowed
+    reuse = caching.after_failure(allowed.outbound, sent.candidates, now, allowed.caching_options, answered=answered)
     if reuse is None:
         return None
     fails = "the origin fails" if answered else "the origin cannot be reached"
     detail = f"the origin answered {status}" if status else f"{fails}: {error}"
     said = CacheStatus(fwd=sent.fwd, fwd_status=status, ttl=reuse.ttl, detail=detail)
-    return _serve(sent.allowed, reuse, said, sent.fwd, detail)
+    return _serve(allowed, reuse, said, sent.fwd, detail)
 
 
 def _validated(sent: Validate, meaning: caching.Freshened, status: int) -> Serve:
@@ -86,8 +89,10 @@ def _validated(sent: Validate, meaning: caching.Freshened, status: int) -> Serve
         if meaning.keep
         else StoreChanges(freshened=meaning.also, outdated=(stored,))
     )
-    said = CacheStatus(fwd=sent.fwd, fwd_status=status, ttl=meaning.reuse.ttl, stored=meaning.keep, detail=sent.detail)
-    return _serve(sent.allowed, meaning.reuse, said, sent.fwd, sent.detail, changes, FieldSection(meaning.for_client))
+    allowed = sent.allowed
+    detail = _joined(sent.detail, caching.applied(allowed.outbound, stored.fields, stored, allowed.caching_options))
+    said = CacheStatus(fwd=sent.fwd, fwd_status=status, ttl=meaning.reuse.ttl, stored=meaning.keep, detail=detail)
+    return _serve(allowed, meaning.reuse, said, sent.fwd, detail, changes, FieldSection(meaning.for_client))
 
 
 def _relayed(
@@ -102,11 +107,12 @@ def _relayed(
     allowed = sent.allowed
     request = allowed.outbound
     verdict = caching.may_store(request, cleaned, request_at=request_at, response_at=response_at, options=options)
-    storing = verdict.stored if isinstance(verdict, caching.Storable) else None
-    refusal = verdict.reason if isinstance(verdict, caching.NotStorable) else ""
-    if sent.fwd == "bypass":
-        storing = None
-    detail = "; ".join(part for part in (sent.detail, refusal) if part)
+    storing = verdict.stored if isinstance(verdict, caching.Storable) and sent.fwd != "bypass" else None
+    if storing is not None:
+        why = caching.applied(request, cleaned.fields, storing, options)
+    else:
+        why = verdict.reason if isinstance(verdict, caching.NotStorable) else ""
+    detail = _joined(sent.detail, why)
     changes = StoreChanges(invalidated=caching.invalidated(request, cleaned))
     if request.method == "HEAD" and isinstance(sent, Validate):
         update = caching.after_head(
@@ -135,6 +141,10 @@ def _serve(
         head = ResponseHead(head.status, FieldSection((*head.fields, *for_client)))
     delivery = replace(delivery, head=head)
     return Serve(allowed, reuse.stored, delivery, fwd, detail, changes, reuse.until, reuse.validate_after)
+
+
+def _joined(*details: str) -> str:
+    return "; ".join(filter(None, details))
 
 
 def _dated(fields: FieldSection, response_at: int) -> Edits:

@@ -14,10 +14,11 @@ from pathlib import Path
 from forward_proxy.access.options import Action
 from forward_proxy.access.rules import AccessRules
 from forward_proxy.anonymity import Level
+from forward_proxy.caching import Override
 from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
 from forward_proxy.rulefiles.problems import Fault, report
-from forward_proxy.rulefiles.sections import CacheOverride, Collected, Inspection
+from forward_proxy.rulefiles.sections import Collected, Inspection
 from forward_proxy.rulefiles.tree import MAX_BYTES, TreeError, read_tree
 from forward_proxy.rulefiles.zones import zone_named
 
@@ -34,7 +35,7 @@ class Rules:
     access: AccessRules = field(default_factory=AccessRules)
     anonymity: tuple[Choice[Level], ...] = ()
     inspect: tuple[Choice[Inspection], ...] = ()
-    cache: tuple[Choice[CacheOverride], ...] = ()
+    cache: tuple[Choice[Override], ...] = ()
     sources: Sources = ()
     digest: str = ""
 

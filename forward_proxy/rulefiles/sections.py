@@ -1,9 +1,9 @@
 """What do the four sections of a rule file say?  From a tree with marks to choices with matchers.
 
-`rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `cache` what is kept out of the
-cache.  Every entry has a `match`; `match: {}` means every request and has to be written out, so that a forgotten match
-does not deny the world.  A key that nobody can know at the time of the decision is a mistake, not a rule that never
-holds: a tunnel shows no path, a request no content type.
+`rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `cache` what is cached otherwise
+than RFC 9111 says (overrides.py).  Every entry has a `match`; `match: {}` means every request and has to be written
+out, so that a forgotten match does not deny the world.  A key that nobody can know at the time of the decision is a
+mistake, not a rule that never holds: a tunnel shows no path, a request no content type.
 """
 
 import re
@@ -13,17 +13,18 @@ from datetime import tzinfo
 from typing import Any, Literal
 
 from forward_proxy.anonymity import Level
+from forward_proxy.caching import Override
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.conditions import Problem, unknown
 from forward_proxy.matching.grammar import KEYS, compile_match
 from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.subject import RuleRef
+from forward_proxy.rulefiles import overrides
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
 from forward_proxy.rulefiles.problems import Fault
 from forward_proxy.rulefiles.tree import Mark, Node, Path, Plain
 
 type Inspection = Literal["never", "always"]
-type CacheOverride = Literal["bypass"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MAX_REASON = 500
@@ -33,7 +34,10 @@ _BEFORE_RESPONSE = frozenset(KEYS) - {"content_type"}
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section: the key that holds an entry's value, the values it may have, and the match keys it may use."""
+    """One section: the key that holds an entry's value, the values it may have, and the match keys it may use.
+
+    Without a key the value is what several keys say together, which are among `extra`.
+    """
 
     key: str
     values: Mapping[str, Any]
@@ -50,7 +54,7 @@ SECTIONS = {
     "inspect": Section(
         "action", {"never": "never", "always": "always"}, _BEFORE_TUNNEL, "not known before the tunnel is opened"
     ),
-    "cache": Section("bypass", {"true": "bypass"}),
+    "cache": Section("", {}, extra=overrides.KEYS),
 }
 
 
@@ -103,16 +107,17 @@ class _File:
                 self.fault((name,), "expected a list of entries")
 
     def entry(self, section: Section, entry: Node, path: Path) -> None:
-        known = ("id", section.key, "match", "reason", *section.extra)
+        said = (section.key,) if section.key else ()
+        known = ("id", *said, "match", "reason", *section.extra)
         if not isinstance(entry.value, dict):
-            self.fault(path, f"expected a mapping with {section.key} and match")
+            self.fault(path, f"expected a mapping with {section.key or 'an override'} and match")
             return
         for key in entry.value:
             if key not in known:
                 self.fault((*path, key), unknown(key, known, "unknown key"))
         fields = entry.value
         ref = self.reference(fields, entry.mark, path)
-        value = self.value(section, fields, path)
+        value = self.value(section, fields, path) if section.key else self.override(fields, ref, path)
         matcher = self.matcher(section, fields, path)
         reason = self.text(fields, "reason", path) or ""
         if len(reason) > _MAX_REASON:
@@ -142,14 +147,24 @@ class _File:
             self.fault((*path, section.key), f"{wanted}, not {text}")
         return section.values.get(text or "")
 
+    def override(self, fields: Mapping[str, Node], ref: RuleRef, path: Path) -> Override | None:
+        read = overrides.read_override({key: node.plain() for key, node in fields.items()}, str(ref))
+        if isinstance(read, Override):
+            return read
+        self.problems(read, path)
+        return None
+
     def matcher(self, section: Section, fields: Mapping[str, Node], path: Path) -> Matcher | None:
         if "match" not in fields:
             self.fault(path, "match is missing; write match: {} for every request")
             return None
         raw, where = fields["match"].plain(), (*path, "match")
+        early_words = [key for key in overrides.OF_THE_REQUEST if key in fields and key in section.extra]
+        known = _BEFORE_RESPONSE if early_words else section.keys
+        why = f"not known when {early_words[0]} is decided" if early_words else section.why
         for early in _keys_used(raw, ()):
-            if early[-1] in KEYS and early[-1] not in section.keys:
-                self.fault((*where, *early), section.why)
+            if early[-1] in KEYS and early[-1] not in known:
+                self.fault((*where, *early), why)
         compiled = compile_match(raw, self.collected.zone)
         if isinstance(compiled, Matcher):
             return compiled

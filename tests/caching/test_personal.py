@@ -41,7 +41,7 @@ def reused(stored: StoredResponse, sent: Lines, options: Options = PRIVATE) -> b
 )
 def test_what_is_personal(sent: Lines, received: Lines, personal: bool) -> None:
     stored = kept(sent, received)
-    assert is_personal(stored) is personal
+    assert is_personal(stored, PRIVATE) is personal
     assert reused(stored, sent)
     assert reused(stored, [*sent, "Cookie: another=1"]) is not personal
 
@@ -76,7 +76,7 @@ def test_a_private_cache_reuses_it_for_the_same_credentials_only(first: Lines, s
 )
 def test_a_shared_cache_has_no_use_for_what_a_private_one_has_stored(sent: Lines, received: Lines) -> None:
     outcome = may_store(request(*sent), response(*received), request_at=NOW, response_at=NOW, options=PRIVATE)
-    if isinstance(outcome, Storable) and is_personal(outcome.stored):
+    if isinstance(outcome, Storable) and is_personal(outcome.stored, SHARED):
         assert select(request(*sent), [outcome.stored], NOW, SHARED) == Miss(
             "uri-miss", "personal response with shared profile"
         )

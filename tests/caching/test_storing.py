@@ -42,8 +42,8 @@ def as_stored(sent: RequestHead, received: ResponseHead, options: Options = SHAR
         (request("Cache-Control: no-store"), "no-store in request"),  # §5.2.1.5.
         (request("Pragma: no-store"), ""),
         (request("Cookie: a=b"), ""),
-        (request("Authorization: x"), "Authorization without licence to share"),  # §3.5.
-        (request("Authorization:"), "Authorization without licence to share"),
+        (request("Authorization: x"), "Authorization with shared profile"),  # §3.5.
+        (request("Authorization:"), "Authorization with shared profile"),
         (request("Proxy-Authorization: x"), ""),
     ],
 )
@@ -57,8 +57,8 @@ def test_the_request(sent: RequestHead, why: str) -> None:
         ("public", ""),
         ("s-maxage=60", ""),
         ("must-revalidate", ""),
-        ("proxy-revalidate", "Authorization without licence to share"),
-        ("immutable", "Authorization without licence to share"),
+        ("proxy-revalidate", "Authorization with shared profile"),
+        ("immutable", "Authorization with shared profile"),
         ("public, private", "private"),
     ],
 )
@@ -75,6 +75,7 @@ def test_licences_to_share_an_authorized_answer_3_5(licence: str, why: str) -> N
         (206, "partial content"),
         (304, "304 for nothing stored"),
         (407, "407 is between proxies"),
+        *((status, f"{status} is never stored") for status in (428, 429, 431, 511)),  # RFC 6585 §3 to §6.
     ],
 )
 def test_the_status_with_an_explicit_lifetime(status: int, why: str) -> None:

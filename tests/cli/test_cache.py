@@ -176,3 +176,32 @@ def test_what_another_process_purges_a_running_proxy_no_longer_finds(tmp_path: P
         assert len(store.candidates(key("https://b.example/"))) == 1
     finally:
         store.close()
+
+
+RULES = """
+cache:
+  - match: { host: signed.example }
+    key: { drop_query: all }
+    min_fresh_s: 3600
+"""
+
+
+def test_what_a_rule_keeps_under_another_key_is_found_by_the_url_that_was_asked_for(tmp_path: Path) -> None:
+    (rules := tmp_path / "rules").mkdir()
+    (rules / "10.yaml").write_text(RULES)
+    store = opened(tmp_path)
+    put(store, "https://signed.example/f", ago=100)
+    store.close()
+    url, flags = "https://signed.example/f?sig=1", ("--rules", str(rules))
+    shown = _run(tmp_path, "show", url, *flags, "--json")
+    (one,) = json.loads(shown.stdout)
+    assert (one["url"], one["fresh"], one["basis"]) == ("https://signed.example/f", True, "min_fresh_s")
+    assert (one["overrides"], one["overrides_by"]) == ("min_fresh_s 3600, key", f"{rules / '10.yaml'}:3")
+    assert one["use"] == "may be reused without asking"
+    assert "stored as https://signed.example/f" in _run(tmp_path, "show", url, *flags).stdout
+    assert _run(tmp_path, "show", url, "--rules", str(tmp_path / "responses")).exit_code == 1  # No rule says so.
+    (listed,) = _run(tmp_path, "list", "--url", url, *flags, "--json").stdout.splitlines()
+    assert json.loads(listed)["fresh"] is True
+    assert json.loads(_run(tmp_path, "stats", "--json", *flags).stdout)["fresh"] == 1
+    assert _run(tmp_path, "purge", "--url", url, *flags).exit_code == 0
+    assert _run(tmp_path, "list", *flags).exit_code == 1

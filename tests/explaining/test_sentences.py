@@ -48,7 +48,7 @@ GERMAN = _stored(cache_control="max-age=60", vary="accept-language", selected_by
         (request(URL, "POST"),
          "Allowed, as no rule matches; sent to the origin: POST is never answered from the cache."),
         (request(URL + "live/1"),
-         "Allowed, as no rule matches; sent to the origin: the cache is not asked (by FILE:9)."),
+         "Allowed, as no rule matches; sent to the origin: the cache is not asked (bypass by FILE:9)."),
         (request(URL, cache_control="only-if-cached"),
          "Refused with 504 (http_request_error): only-if-cached: uri-miss."),
     ],

@@ -165,7 +165,7 @@ class TestCaching:
     def test_a_bypassed_site_is_neither_looked_up_nor_stored(self, door: Policy) -> None:
         sent = door.on_request(request("http://live.example/"), LOCAL, (), NOW)
         assert isinstance(sent, Forward)
-        assert (sent.fwd, sent.detail) == ("bypass", f"by {door.state.cache[0].where}")
+        assert (sent.fwd, sent.detail) == ("bypass", f"bypass by {door.state.cache[0].where}")
         relay = door.on_response(sent, response(200, cache_control="max-age=60"), NOW, NOW)
         assert isinstance(relay, Relay)
         assert relay.storing is None

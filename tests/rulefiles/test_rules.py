@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from forward_proxy.access.rules import Denied
 from forward_proxy.anonymity import Level
+from forward_proxy.caching import Override
 from forward_proxy.errors import RuleFileError, SettingsError
 from forward_proxy.matching.choice import first_match
 from forward_proxy.matching.subject import RuleRef
@@ -47,7 +48,7 @@ def test_the_four_sections_become_choices_with_their_places(folder: Path) -> Non
     assert level is not None
     assert (level.value, level.where, level.reason) == (Level.OFF, RuleRef("rules/10-full.yaml", 5), "Ours")
     assert [choice.value for choice in rules.inspect] == ["never"]
-    assert [choice.value for choice in rules.cache] == ["bypass"]
+    assert [choice.value for choice in rules.cache] == [Override("rules/10-full.yaml:9", bypass=True)]
     assert rules.files == ("rules/10-full.yaml",)
     assert rules.counts == {"rules": 1, "anonymity": 1, "inspect": 1, "cache": 1}
     assert rules.summary == "1 rules, 1 anonymity, 1 inspect, 1 cache from 1 files"
@@ -145,13 +146,27 @@ def test_times_are_by_the_zone_asked_for(folder: Path) -> None:
         load([folder], zone="Mars")
 
 
-KEYS = ("rules", "anonymity", "cache", "id", "action", "level", "bypass", "match", "expect", "host", "not", "time")
+KEYS = (
+    "rules",
+    "anonymity",
+    "cache",
+    "id",
+    "action",
+    "level",
+    "bypass",
+    "key",
+    "ignore",
+    "match",
+    "expect",
+    "host",
+    "not",
+)
 VALUES = ("deny", "off", "true", "a.test", "/x", "block", "~", "&a ", "*a", "'")
 SIGNS = ("[", "]", "{", "}", ": ", ", ", "- ", "\n", "\n  ")
 WORDS = st.sampled_from((*KEYS, *VALUES, *SIGNS))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(WORDS, max_size=25).map("".join))
 def test_any_file_is_a_set_or_a_report(folder: Path, text: str) -> None:
     (folder / "x.yaml").write_text(text)
