@@ -54,6 +54,8 @@ def selecting_fields(request: FieldSection, response: FieldSection, options: Opt
     names = nominated_by(response, options) or frozenset()
     if why_personal(response, request, options):
         names |= CREDENTIALS
+    elif options.ignores("authorization"):  # It is personal again once nobody says so any more.
+        names |= {b"authorization"}
     if not names:
         return NO_FIELDS
     lines = [line for line in request if line[0] in names and line[0] not in CREDENTIALS]

@@ -80,6 +80,15 @@ def test_what_is_ignored_keeps_nothing_from_being_stored_and_reused(
     assert applied(request(*sent), response(*received).fields, one, given) == f"ignore {ignore} by x.yaml:3"
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_without_the_entry_an_authorized_answer_is_personal_again(shared: bool) -> None:
+    sent = ["Authorization: a"]
+    one = kept(sent, [FRESH], options("authorization", shared=shared))
+    assert isinstance(one, StoredResponse)
+    assert not isinstance(select(request(), [one], NOW, Options(shared=shared)), Reuse)
+    assert isinstance(select(request(*sent), [one], NOW, Options(shared=shared)), Reuse) is not shared
+
+
 @pytest.mark.parametrize("word", ["no-store", "private", "no-cache"])
 def test_without_the_entry_what_was_stored_by_it_is_not_reused(word: str) -> None:
     one = kept([], [f"Cache-Control: {word}, max-age=60", ETAG], options(word))

@@ -30,6 +30,9 @@ anonymity:
 cache:
   - bypass: true
     match: { host: bypass.test }
+  - min_fresh_s: 86400
+    key: { drop_query: [sig] }
+    match: { host: kept.test }
 """
 
 

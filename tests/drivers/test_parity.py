@@ -32,6 +32,7 @@ STORED: tuple[Stored, ...] = (
     response("http://strict.test/x", FRESH, ("ETag", '"s"'), ("NEL", "{}")),
     response("http://off.test/x", FRESH, ("ETag", '"s"'), ("NEL", "{}")),
     response("http://tracker.test/x", FRESH),
+    response("http://kept.test/x", ("ETag", '"k"')),
     response("https://site.test/small", FRESH, ("ETag", '"one"')),
     response("https://site.test/large", FRESH, content=LARGE),
 )
@@ -41,6 +42,13 @@ CLEARTEXT = {
     "a hit with fields of a browser": (
         request(f"{SITE}small", "User-Agent: Mozilla/5.0", "Accept: */*", "Accept-Language: de, en", "Cookie: a=b"),
         [200],
+    ),
+    "a hit by an override": (request("http://kept.test/x?sig=1"), [200]),
+    "hits by an override under one key": (
+        request("http://kept.test/x?sig=1", last=False)
+        + request("http://kept.test/x?sig=1", last=False)
+        + request("http://kept.test/x?sig=2", 'If-None-Match: "k"'),
+        [200, 200, 304],
     ),
     "a hit to HEAD": (request(f"{SITE}small", method="HEAD"), [200]),
     "a hit without content": (request(f"{SITE}empty"), [200]),

@@ -26,6 +26,8 @@ rules:
     action: deny
     match: { host: site.test, time: { from: "22:00", to: "06:00", zone: UTC } }
     reason: Sleep
+cache:
+  - { match: { host: site.test }, min_fresh_s: 65, ignore: [vary] }
 """
 
 
