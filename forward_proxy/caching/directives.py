@@ -41,7 +41,7 @@ NEEDED_FOR_REUSE = frozenset(
     )
 )
 _RESTRICTING = _QUALIFIABLE | {"no-store", "must-revalidate", "proxy-revalidate", "max-age", "s-maxage"}
-_MALFORMED = b""
+MALFORMED = b""
 _LONGEST_REMEMBERED = 512
 
 
@@ -58,11 +58,11 @@ class Directives:
         """The argument as delta-seconds, 0 when it is none; None when the directive is absent."""
         if name not in self.arguments:
             return None
-        return delta_seconds(self.arguments[name] or _MALFORMED) or 0
+        return delta_seconds(self.arguments[name] or MALFORMED) or 0
 
     def field_names(self, name: str) -> frozenset[bytes]:
         """The lower-case field names that a qualified `no-cache` or `private` lists; empty when it is unqualified."""
-        members = list_members(self.arguments.get(name) or _MALFORMED)
+        members = list_members(self.arguments.get(name) or MALFORMED)
         return frozenset(member.lower() for member in members) if all(map(is_token, members)) else frozenset()
 
     def unqualified(self, name: str) -> bool:
@@ -114,7 +114,7 @@ def _parse(value: bytes) -> Directives:
         else:
             for token in _TOKENS.findall(member):
                 if (name := token.lower().decode("ascii")) in _RESTRICTING:
-                    _add(arguments, name, _MALFORMED)
+                    _add(arguments, name, MALFORMED)
     return Directives(MappingProxyType(arguments))
 
 
@@ -124,6 +124,6 @@ _remembered = lru_cache(maxsize=4096)(_parse)
 def _add(arguments: dict[str, bytes | None], name: str, argument: bytes | None) -> None:
     if name in _QUALIFIABLE and name in arguments:
         first = arguments[name]
-        arguments[name] = first + b"," + argument if first and argument else _MALFORMED
+        arguments[name] = first + b"," + argument if first and argument else MALFORMED
     else:
         arguments.setdefault(name, argument)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Literal
 
 from forward_proxy.caching.directives import INFINITE, Directives, delta_seconds
-from forward_proxy.caching.heeded import heeded
+from forward_proxy.caching.heeded import heeded, heeds_expires
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.overrides import Override, is_negative
 from forward_proxy.caching.stored import StoredResponse
@@ -148,7 +148,8 @@ def _explicit(stored: StoredResponse, said: Directives, date_value: int, options
         return seconds, "s-maxage"
     if (seconds := said.seconds("max-age")) is not None:
         return seconds, "max-age"
-    if expires := stored.fields.get_all(b"expires"):
+    expires = stored.fields.get_all(b"expires")
+    if expires and heeds_expires(stored.fields, options):
         # Of several lines the first counts (§4.2.1).
         at = _parsed(expires[0], stored)
         return (0 if at is None else _bounded(at - date_value)), "Expires"

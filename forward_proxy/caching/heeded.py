@@ -1,9 +1,10 @@
-"""Which directives count here?  Those of a message, without what the operator has this cache ignore (overrides.py)."""
+"""Which directives count here?  Those of a message that are for this cache, without what the operator has it ignore."""
 
 from types import MappingProxyType
 
 from forward_proxy.caching.directives import NO_DIRECTIVES, Directives, directives, request_directives
 from forward_proxy.caching.options import Options
+from forward_proxy.caching.targeted import targeted
 from forward_proxy.message.fields import FieldSection
 
 _ONLY_IF_CACHED = Directives(MappingProxyType({"only-if-cached": None}))
@@ -11,7 +12,13 @@ _ONLY_IF_CACHED = Directives(MappingProxyType({"only-if-cached": None}))
 
 def addressed(fields: FieldSection, options: Options) -> Directives:
     """What the response says to this cache."""
-    return directives(fields)
+    said = targeted(fields, options.targets) if options.targets else None
+    return directives(fields) if said is None else said
+
+
+def heeds_expires(fields: FieldSection, options: Options) -> bool:
+    """Whether Expires counts: not where a targeted field does (RFC 9213 §2.2)."""
+    return not options.targets or targeted(fields, options.targets) is None
 
 
 def heeded(fields: FieldSection, options: Options) -> Directives:

@@ -14,6 +14,7 @@ class Options:
     names none (§4.2.2).  `stale_while_revalidate_s` and `stale_if_error_s` are the graces of RFC 5861 §3 and §4 for a
     response that names none.  `disconnected_stale_s` is how long past its lifetime a response may stand in for an
     origin that cannot be reached (§4.2.4).  None of the three counts where the response forbids it.
+    `targets` are the lower-case names of the fields whose directives are for this cache, first choice first (RFC 9213);
     `override` is what a rule file says of the exchange at hand.
     """
 
@@ -25,6 +26,7 @@ class Options:
     stale_while_revalidate_s: int = 0
     stale_if_error_s: int = 0
     disconnected_stale_s: int = INFINITE
+    targets: tuple[bytes, ...] = ()
     override: Override | None = None
 
     def ignores(self, word: str) -> bool:

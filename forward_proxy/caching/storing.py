@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from forward_proxy.caching.directives import NEEDED_FOR_REUSE, Directives
 from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness, freshness_lifetime
-from forward_proxy.caching.heeded import addressed, heeded, wanted
+from forward_proxy.caching.heeded import addressed, heeded, heeds_expires, wanted
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.parts import completed
@@ -119,7 +119,7 @@ def _kept_out(fields: FieldSection, options: Options) -> frozenset[bytes]:
         listed |= said.field_names("private")
     if options.ignores("set-cookie"):
         listed |= {b"set-cookie"}
-    return listed - NEEDED_FOR_REUSE
+    return listed - NEEDED_FOR_REUSE.union(options.targets)
 
 
 def _refused_request(request: RequestHead, options: Options) -> str:
@@ -179,7 +179,7 @@ def _cacheable(response: ResponseHead, said: Directives, options: Options) -> bo
         or "max-age" in said
         or (options.shared and "s-maxage" in said)
         or (not options.shared and "private" in said)
-        or b"expires" in response.fields
+        or (b"expires" in response.fields and heeds_expires(response.fields, options))
         or (options.override is not None and options.override.makes_cacheable(response.status))
         or response.status in HEURISTICALLY_CACHEABLE
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from forward_proxy.matching.clients import Network, read_network
 from forward_proxy.matching.conditions import Unreadable
+from forward_proxy.message.fields import is_token
 from forward_proxy.settings.endpoints import parse_endpoint, parse_resolution
 
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)", re.ASCII)
@@ -111,6 +112,10 @@ def _network(text: str) -> Network | None:
     return None if isinstance(network, Unreadable) else network
 
 
+def _field_name(text: str) -> str | None:
+    return text if text.isascii() and is_token(text.encode()) else None
+
+
 def _path(text: str) -> Path | None:
     return Path(text) if text and "\0" not in text else None
 
@@ -127,5 +132,6 @@ PORT = Kind("a port from 1 to 65535", lambda text: _count(text, 65535))
 ENDPOINT = Kind("HOST:PORT, an IPv6 address in brackets", parse_endpoint)
 RESOLUTION = Kind("HOST:PORT:ADDRESS, an IPv6 address in brackets", parse_resolution)
 NETWORK: Kind[Network] = Kind("an address or a network such as 192.168.0.0/16, no bits set past the prefix", _network)
+FIELD_NAME = Kind("the name of a field such as CDN-Cache-Control", _field_name)
 FILE = Kind("the path of a file", _path, path=True)
 FOLDER = Kind("the path of a folder", _path, path=True)

@@ -75,6 +75,11 @@ class CacheSettings:
     stale_if_error_s: float = one(
         kinds.GRACE, "off", "How long a stale response that names no such time stands in for an origin's error."
     )
+    targets: tuple[str, ...] = many(
+        kinds.FIELD_NAME,
+        (),
+        "Fields such as CDN-Cache-Control that are for this cache, the first counts first (RFC 9213).",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

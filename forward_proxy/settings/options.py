@@ -46,6 +46,7 @@ def caching_options(settings: Settings) -> CachingOptions:
         max_content_bytes=settings.cache.max_content_bytes,
         heuristic_fraction=settings.cache.heuristic_fraction,
         heuristics_with_query=settings.cache.heuristics_with_query,
+        targets=tuple(name.lower().encode() for name in settings.cache.targets),
         stale_while_revalidate_s=int(settings.cache.stale_while_revalidate_s),
         stale_if_error_s=int(settings.cache.stale_if_error_s),
         disconnected_stale_s=0 if settings.offline == "off" else INFINITE,
