@@ -146,6 +146,9 @@ def _cache_words(exchange: Exchange) -> tuple[str | None, str]:
             return f"fwd={fwd}", detail or "validated by the origin"
         case Forward(fwd=fwd, detail=detail) | Validate(fwd=fwd, detail=detail):
             relay = exchange.relay
+            if relay is not None and relay.storing is not None and not exchange.stored:
+                lost = "not stored: incomplete, too large, purged meanwhile, or no room"
+                return f"fwd={fwd}", "; ".join(filter(None, (relay.detail, lost)))
             return f"fwd={fwd}", relay.detail if relay else detail
     return None, ""
 

@@ -113,6 +113,20 @@ def heuristic_lifetime(stored: StoredResponse, options: Options) -> int | None:
     return min(int(_bounded(date_of(stored) - modified_at) * options.heuristic_fraction), options.heuristic_max_s)
 
 
+def why_stale(stored: StoredResponse, sums: FreshnessSums, options: Options) -> str:
+    """Why a response that is not fresh is not, in a few words."""
+    if sums.basis == "none":
+        return f"no lifetime given{no_heuristics(stored, options)}"
+    by = " since it was purged softly" if sums.basis == "soft purge" else ""
+    return f"stale for {-sums.ttl} s{by}"
+
+
+def no_heuristics(stored: StoredResponse, options: Options) -> str:
+    """The end of a sentence about a response whose lifetime could have been guessed, but for its query."""
+    off = stored.key.target.query is not None and not options.heuristics_with_query
+    return ", heuristics off for queries" if off and b"last-modified" in stored.fields else ""
+
+
 def date_of(stored: StoredResponse) -> int:
     """date_value; the time of receipt stands in for a Date that is missing or no date (RFC 9110 §6.6.1)."""
     value = stored.fields.get(b"date")

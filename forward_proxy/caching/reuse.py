@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from forward_proxy.caching.directives import INFINITE, NO_DIRECTIVES, Directives, directives
-from forward_proxy.caching.freshness import FreshnessSums, freshness
+from forward_proxy.caching.freshness import FreshnessSums, freshness, why_stale
 from forward_proxy.caching.heeded import heeded, wanted
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
@@ -25,7 +25,7 @@ from forward_proxy.caching.stale import client_accepts, forbids_stale, stands_in
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.storing import forbids_storing
 from forward_proxy.caching.validators import asked_about, validating_edits
-from forward_proxy.caching.vary import matching
+from forward_proxy.caching.vary import matching, why_none
 from forward_proxy.message.fields import Edits, FieldSection, connection_options
 from forward_proxy.message.heads import RequestHead
 
@@ -107,7 +107,7 @@ def select(
     reason = _bypass_reason(request)
     decision = Miss("bypass", reason) if reason else _decide(request, wants, candidates, now, options)
     if "only-if-cached" in wants and not isinstance(decision, Reuse):
-        return GatewayTimeout(decision.detail or decision.fwd)
+        return GatewayTimeout(decision.detail)
     return decision
 
 
@@ -117,7 +117,7 @@ def revalidation(
     """How to ask the origin about what is stored, however fresh it is: for a request of the cache's own."""
     matches = matching(request, candidates, now, options)
     if not matches:
-        return Miss("vary-miss" if candidates else "uri-miss")
+        return _nothing_fits(request, candidates, options)
     return _ask(request, NO_DIRECTIVES, matches, "stale", "in the background")
 
 
@@ -145,7 +145,7 @@ def _decide(
 ) -> Reuse | Validate | Miss:
     matches = matching(request, candidates, now, options)
     if not matches:
-        return _nothing_fits(candidates, options)
+        return _nothing_fits(request, candidates, options)
     stored = matches[0]
     said = heeded(stored.fields, options)
     sums = freshness(stored, now, options)
@@ -162,15 +162,17 @@ def _decide(
             return _reuse(stored, sums)
         if within_revalidation_window(wants, said, sums, options):
             return _reuse(stored, sums, validate_after=True)
-    return _ask(request, wants, matches, "stale", refusal)
+    # A 504 is remembered for longer than the second that the number of seconds is right for.
+    staleness = "stale" if "only-if-cached" in wants else why_stale(stored, sums, options)
+    return _ask(request, wants, matches, "stale", refusal or staleness)
 
 
-def _nothing_fits(candidates: Sequence[StoredResponse], options: Options) -> Miss:
+def _nothing_fits(request: RequestHead, candidates: Sequence[StoredResponse], options: Options) -> Miss:
     if not candidates:
-        return Miss("uri-miss")
+        return Miss("uri-miss", "nothing stored for this address")
     if options.shared and all(is_personal(stored, options) for stored in candidates):
-        return Miss("uri-miss", "personal response with shared profile")
-    return Miss("vary-miss")
+        return Miss("uri-miss", "what is stored is personal, with shared profile")
+    return Miss("vary-miss", why_none(request, candidates, options))
 
 
 def _ask(
@@ -179,7 +181,7 @@ def _ask(
     # A 304 would update what is stored, and no-store allows no part of an answer to be stored (§5.2.1.5).
     asked = () if "no-store" in wants else asked_about(matches)
     if not asked:
-        return Miss(fwd, detail, matches)
+        return Miss(fwd, detail if "no-store" in wants else f"{detail}, no validator", matches)
     return Validate(asked, validating_edits(request.fields, asked), fwd, detail)
 
 
@@ -202,7 +204,7 @@ def _until(wants: Directives, said: Directives, sums: FreshnessSums) -> int:
 
 def _must_ask(stored: StoredResponse, said: Directives, options: Options) -> str:
     """Why a stored response may not be reused without asking, however fresh; what may not be stored is no better."""
-    return "no-cache" if said.applies_whole("no-cache") else forbids_storing(stored.status, said, options)
+    return "no-cache in response" if said.applies_whole("no-cache") else forbids_storing(stored.status, said, options)
 
 
 def _client_refuses(wants: Directives, said: Directives, sums: FreshnessSums) -> str:

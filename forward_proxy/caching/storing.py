@@ -16,7 +16,7 @@ itself depends on, it counts as unqualified; when Connection does, the response 
 from dataclasses import dataclass
 
 from forward_proxy.caching.directives import NEEDED_FOR_REUSE, Directives
-from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness, freshness_lifetime
+from forward_proxy.caching.freshness import HEURISTICALLY_CACHEABLE, freshness, freshness_lifetime, no_heuristics
 from forward_proxy.caching.heeded import addressed, heeded, heeds_expires, wanted
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
@@ -27,7 +27,7 @@ from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.validators import can_be_validated
 from forward_proxy.caching.vary import nominated_by, selecting_fields
 from forward_proxy.message.dates import format_date, parse_date
-from forward_proxy.message.fields import HOP_BY_HOP, Edits, FieldSection, connection_options
+from forward_proxy.message.fields import HOP_BY_HOP, Edits, FieldSection, connection_options, list_members
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.targets import resolved
 
@@ -106,10 +106,10 @@ def forbids_storing(status: int, said: Directives, options: Options) -> str:
     if "must-understand" in said:
         # §5.2.2.3: who understands the status ignores the no-store beside it.
         if status not in _UNDERSTOOD:
-            return "must-understand"
+            return "must-understand in response, and its status is not understood"
     elif "no-store" in said:
-        return "no-store"
-    return "private" if options.shared and said.applies_whole("private") else ""
+        return "no-store in response"
+    return "private with shared profile" if options.shared and said.applies_whole("private") else ""
 
 
 def _kept_out(fields: FieldSection, options: Options) -> frozenset[bytes]:
@@ -140,7 +140,8 @@ def _refused_response(request: RequestHead, response: ResponseHead, said: Direct
     if request.method == "POST" and not _represents_target(request, response):
         return "no representation of the target"
     if nominated_by(response.fields, options) is None:
-        return "Vary matches nothing"
+        starred = b"*" in list_members(response.fields.get(b"vary") or b"")
+        return "Vary: *" if starred else "Vary is no list of field names"
     if not NEEDED_FOR_REUSE.isdisjoint(connection_options(response.fields)):
         return "Connection names a field of the response"
     if _content_length(response.fields) > options.max_content_bytes:
@@ -189,9 +190,11 @@ def _useless(stored: StoredResponse, said: Directives, options: Options) -> str:
     if can_be_validated(stored):
         return ""
     if said.applies_whole("no-cache"):
-        return "no-cache without validator"
+        return "no-cache in response, no validator"
     lifetime = freshness(stored, stored.response_at, options).freshness_lifetime
-    return "" if lifetime or has_grace(said, options) else "neither lifetime nor validator"
+    if lifetime or has_grace(said, options):
+        return ""
+    return f"neither lifetime nor validator{no_heuristics(stored, options)}"
 
 
 def _content_length(fields: FieldSection) -> int:

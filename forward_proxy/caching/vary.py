@@ -76,6 +76,22 @@ def matching(
     return tuple(matches)
 
 
+def why_none(request: RequestHead, candidates: Sequence[StoredResponse], options: Options) -> str:
+    """Why none of these responses under the request's key can be chosen for it, in a few words."""
+    names: set[bytes] = set()
+    for stored in candidates:
+        nominating = nominated_by(stored.fields, options) or frozenset()
+        asked_for = nominating | CREDENTIALS if is_personal(stored, options) else nominating
+        names |= {name for name in asked_for if not _agrees(name, stored, request)}
+    if not names:
+        return "what is stored has a Vary that matches no request"
+    return f"stored for other values of {', '.join(sorted(name.decode('latin-1').title() for name in names))}"
+
+
+def _agrees(name: bytes, stored: StoredResponse, request: RequestHead) -> bool:
+    return _same(name, stored.request_fields.get_all(name), request.fields.get_all(name))
+
+
 def _parse(vary: bytes) -> frozenset[bytes] | None:
     names = list_members(vary)
     return frozenset(name.lower() for name in names) if all(is_token(n) and n != b"*" for n in names) else None
@@ -91,7 +107,7 @@ def _matches(stored: StoredResponse, request: RequestHead, options: Options) -> 
         return False
     if is_personal(stored, options):
         names |= CREDENTIALS
-    return all(_same(name, stored.request_fields.get_all(name), request.fields.get_all(name)) for name in names)
+    return all(_agrees(name, stored, request) for name in names)
 
 
 def _stands(stored: StoredResponse, varying: Iterable[StoredResponse], now: int, options: Options) -> bool:

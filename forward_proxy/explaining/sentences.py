@@ -35,14 +35,12 @@ def use_of(request: RequestHead, stored: StoredResponse, now: int, options: Opti
     match caching.select(request, (stored,), now, options):
         case caching.Reuse():
             return "may be reused without asking" + ("" if sums.fresh else ", although it is stale")
-        case caching.Validate(fwd=fwd, detail=detail):
-            return f"has to be validated first: {_why_not(fwd, detail)}"
-        case caching.Miss(fwd="vary-miss"):
-            return "does not fit: the request fields that Vary names are others"
-        case caching.Miss(fwd="uri-miss", detail=detail):
+        case caching.Validate(detail=detail):
+            return f"has to be validated first: {detail}"
+        case caching.Miss(fwd="vary-miss", detail=detail):
+            return f"does not fit: {detail}"
+        case caching.Miss(detail=detail):
             return f"cannot be used: {detail}"
-        case caching.Miss(fwd=fwd, detail=detail):
-            return f"cannot be used: {_why_not(fwd, detail)}, and there is nothing to validate it by"
         case caching.GatewayTimeout(reason=reason):
             return f"cannot be used: {reason}, and the request wants nothing from the origin"
 
@@ -51,36 +49,21 @@ def _answered(decision: Forward | Validate | Serve) -> str:
     match decision:
         case Serve():
             return _served(decision)
-        case Validate(fwd=fwd, detail=detail):
-            return f"the origin is asked whether what is stored still holds: {_why_not(fwd, detail)}"
-        case Forward(fwd="uri-miss", detail=detail):
-            return f"sent to the origin: {detail or 'nothing is stored for it'}"
-        case Forward(fwd="vary-miss"):
-            return "sent to the origin: what is stored was selected by other request fields (Vary)"
+        case Validate(detail=detail):
+            return f"the origin is asked whether what is stored still holds: {detail}"
         case Forward(fwd="method"):
             return f"sent to the origin: {decision.allowed.request.method} is never answered from the cache"
         case Forward(fwd="bypass", detail=detail):
             return f"sent to the origin: the cache is not asked ({detail})"
-        case Forward(fwd=fwd, detail=detail):
-            return f"sent to the origin: {_why_not(fwd, detail)}, and there is nothing to validate it by"
+        case Forward(detail=detail):
+            return f"sent to the origin: {detail}"
 
 
 def _served(serve: Serve) -> str:
     status = serve.delivery.head.status
     known = " since the client has it already" if status == 304 and serve.stored.status != 304 else ""
-    stale = f", stale as it is ({serve.detail})" if serve.fwd else ""
-    return f"answered from the cache with {status}{known}{stale}"
-
-
-def _why_not(fwd: str, detail: str) -> str:
-    """Why a stored response is not simply reused, from the words of RFC 9211 §2.2."""
-    match fwd, detail:
-        case "stale", "":
-            return "it is stale"
-        case "stale", "no-cache":
-            return "the response says no-cache"
-        case _:
-            return detail or fwd
+    why = f", stale as it is ({serve.detail})" if serve.fwd else f" ({serve.detail})" if serve.detail else ""
+    return f"answered from the cache with {status}{known}{why}"
 
 
 def _allowed(rule: RuleRef | None) -> str:

@@ -78,7 +78,7 @@ def test_a_shared_cache_has_no_use_for_what_a_private_one_has_stored(sent: Lines
     outcome = may_store(request(*sent), response(*received), request_at=NOW, response_at=NOW, options=PRIVATE)
     if isinstance(outcome, Storable) and is_personal(outcome.stored, SHARED):
         assert select(request(*sent), [outcome.stored], NOW, SHARED) == Miss(
-            "uri-miss", "personal response with shared profile"
+            "uri-miss", "what is stored is personal, with shared profile"
         )
         lenient = Options(disconnected_stale_s=10**6)
         assert after_failure(request(*sent), [outcome.stored], NOW, lenient, answered=False) is None

@@ -147,9 +147,13 @@ def test_other_fields_of_the_request(line: str, decision: str) -> None:
 
 def test_the_two_ways_to_miss() -> None:
     other = stored("Cache-Control: max-age=60", "Vary: A", selecting=("A: 1",))
-    assert select(request(), [], NOW, OPTIONS) == Miss("uri-miss")
-    assert select(request("A: 2"), [other], NOW, OPTIONS) == Miss("vary-miss")
-    assert select(request("Cache-Control: only-if-cached"), [], NOW, OPTIONS) == GatewayTimeout("uri-miss")
+    assert select(request(), [], NOW, OPTIONS) == Miss("uri-miss", "nothing stored for this address")
+    assert select(request("A: 2"), [other], NOW, OPTIONS) == Miss("vary-miss", "stored for other values of A")
+    only = request("Cache-Control: only-if-cached")
+    assert select(only, [], NOW, OPTIONS) == GatewayTimeout("nothing stored for this address")
+    assert select(only, [stored("Cache-Control: max-age=1", at=-5)], NOW, OPTIONS) == GatewayTimeout(
+        "stale, no validator"
+    )
 
 
 def test_a_head_is_answered_by_the_stored_get_4_3_5() -> None:
@@ -183,7 +187,7 @@ def test_a_request_of_the_caches_own_asks_whatever_is_stored(held: list[StoredRe
 
 def test_what_has_no_validator_may_still_stand_in() -> None:
     one = stored("Cache-Control: max-age=60")
-    assert select(request(), [one], NOW + 70, OPTIONS) == Miss("stale", candidates=(one,))
+    assert select(request(), [one], NOW + 70, OPTIONS) == Miss("stale", "stale for 10 s, no validator", (one,))
 
 
 def test_every_response_that_could_be_chosen_is_asked_about() -> None:

@@ -70,7 +70,7 @@ def test_show_tells_fields_sums_and_until_when(state: Path) -> None:
     for part in ("200, 5,000 bytes", "may be reused without asking, until", "1 h, by max-age", "cache-control", "age"):
         assert part in text
     stale = _run(state, "show", "example.com/old").stdout
-    assert "has to be validated first: it is stale" in stale
+    assert "has to be validated first: stale for 71" in stale
 
 
 def test_show_tells_each_representation_and_what_it_was_selected_by(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_store_that_cannot_be_read_is_said_and_left_alone(run: Run, tmp_path: 
     (folder / "cache.db").write_bytes(b"no database " * 100)
     result = run("https://a.example/")
     assert (result.exit_code, result.stdout.splitlines()[0]) == (
-        1, "Allowed, as no rule matches; sent to the origin: nothing is stored for it.",
+        1, "Allowed, as no rule matches; sent to the origin: nothing stored for this address.",
     )  # fmt: skip
     assert result.stderr.startswith(f"{folder / 'cache.db'}: cannot be read: ")
     assert [path.name for path in folder.iterdir()] == ["cache.db"]

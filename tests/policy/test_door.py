@@ -160,7 +160,7 @@ class TestCaching:
         assert isinstance(relay, Relay)
         assert relay.storing is None
         marked = FieldSection(relay.edits.set).get(b"cache-status")
-        assert marked == b'forward-proxy; fwd=uri-miss; detail="no-store"'
+        assert marked == b'forward-proxy; fwd=uri-miss; detail="nothing stored for this address; no-store in response"'
 
     def test_a_bypassed_site_is_neither_looked_up_nor_stored(self, door: Policy) -> None:
         sent = door.on_request(request("http://live.example/"), LOCAL, (), NOW)
