@@ -48,4 +48,5 @@ class Overrides:
         """The options for the stored response that the request would be answered with."""
         if not self._need_response or not (matches := caching.matching(request, held, now, options)):
             return options
-        return self.of_response(options, subject, ResponseHead(matches[0].status, matches[0].fields))
+        response = ResponseHead(matches[0].status, matches[0].fields)
+        return self.of_response(self.of_request(subject), subject, response)
