@@ -251,9 +251,9 @@ def test_an_answer_to_post_has_to_be_a_representation_of_the_target_rfc_9110_9_3
         (("Cache-Control: public", ETAG), "no explicit lifetime"),
         ((f"Last-Modified: {date(-9000)}",), "no explicit lifetime"),
         (("Cache-Control: max-age=0",), "neither lifetime nor validator"),
-        (("Cache-Control: max-age=60, no-store",), "no-store"),
-        (("Cache-Control: max-age=60, private",), "private"),
-        (("Cache-Control: max-age=60", "Vary: *"), "Vary matches nothing"),
+        (("Cache-Control: max-age=60, no-store",), "no-store in response"),
+        (("Cache-Control: max-age=60, private",), "private with shared profile"),
+        (("Cache-Control: max-age=60", "Vary: *"), "Vary: *"),
     ],
 )
 def test_an_answer_to_post_needs_an_explicit_lifetime_rfc_9110_9_3_3(lines: tuple[str, ...], why: str) -> None:
@@ -280,7 +280,7 @@ def test_an_answer_to_post_is_stored_for_get_with_what_vary_names() -> None:
 
 def test_a_request_by_post_restricts_like_any_other() -> None:
     assert reason(request("Authorization: x", method="POST"), response(FRESH, "Content-Location: /page")) == (
-        "Authorization without licence to share"
+        "Authorization with shared profile"
     )
     assert reason(request("Cache-Control: no-store", method="POST"), response(FRESH, "Content-Location: /page")) == (
         "no-store in request"
@@ -315,5 +315,5 @@ def test_no_other_part_is_stored(sent: tuple[str, ...], lines: tuple[str, ...]) 
 
 def test_a_whole_part_is_refused_as_a_200_would_be() -> None:
     asked = request("Range: bytes=0-")
-    assert reason(asked, response("Cache-Control: no-store", *ALL, status=206)) == "no-store"
+    assert reason(asked, response("Cache-Control: no-store", *ALL, status=206)) == "no-store in response"
     assert reason(asked, response(*ALL, status=206)) == "neither lifetime nor validator"
