@@ -71,7 +71,10 @@ class Directives:
 
     def applies_whole(self, name: str) -> bool:
         """Whether a `no-cache` or `private` counts as unqualified: also when it lists what reuse depends on."""
-        return self.unqualified(name) or not NEEDED_FOR_REUSE.isdisjoint(self.field_names(name))
+        if name not in self.arguments:
+            return False
+        names = self.field_names(name)
+        return not names or not NEEDED_FOR_REUSE.isdisjoint(names)
 
 
 NO_DIRECTIVES = Directives(MappingProxyType({}))

@@ -105,7 +105,7 @@ def _matches(stored: StoredResponse, request: RequestHead, options: Options) -> 
     names = nominated_by(stored.fields, options)
     if names is None or not answers(stored.key, request, options):
         return False
-    if is_personal(stored, options):
+    if not options.shared and is_personal(stored, options):  # A shared cache has left it out already.
         names |= CREDENTIALS
     return all(_agrees(name, stored, request) for name in names)
 

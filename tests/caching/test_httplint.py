@@ -32,10 +32,10 @@ def theirs_storable(linter: HttpResponseLinter) -> bool:
     return linter.caching.store_shared and not allowing.isdisjoint(type(note).__name__ for note in linter.notes)
 
 
-def ours_storable(message: Message) -> bool:
+def ours_storable(message: Message, options: Options = OPTIONS) -> bool:
     status, received, sent = message
     heads = request(*sent), response(*received, status=status)
-    return isinstance(may_store(*heads, request_at=NOW, response_at=NOW, options=OPTIONS), Storable)
+    return isinstance(may_store(*heads, request_at=NOW, response_at=NOW, options=options), Storable)
 
 
 STORED_OR_NOT: list[Message] = [
@@ -72,6 +72,12 @@ STORED_OR_NOT: list[Message] = [
 @pytest.mark.parametrize("message", STORED_OR_NOT)
 def test_the_same_is_stored(message: Message) -> None:
     assert ours_storable(message) is theirs_storable(lint(*message))
+
+
+@pytest.mark.parametrize("message", STORED_OR_NOT)
+def test_a_private_cache_stores_what_they_say_it_may(message: Message) -> None:
+    if ours_storable(message, Options(shared=False)):
+        assert lint(*message).caching.store_private
 
 
 @pytest.mark.parametrize(
