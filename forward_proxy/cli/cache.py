@@ -7,7 +7,7 @@ be read or written.  All of it works whether or not the proxy runs; what is purg
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import wraps
 from heapq import nlargest
@@ -25,12 +25,25 @@ from forward_proxy.cli.responses import as_data, in_full, in_full_as_data, listi
 from forward_proxy.cli.screen import said
 from forward_proxy.cli.screen import show as show_on_screen
 from forward_proxy.errors import StorageError
+from forward_proxy.matching.automata import Automaton, read_url
+from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
 from forward_proxy.settings import Settings
+from forward_proxy.settings.kinds import DURATION
 from forward_proxy.settings.options import store_folder, store_options
 from forward_proxy.storage.inspection import StoreReader
-from forward_proxy.storage.selecting import Selector, everything, matching, of_host, of_target
+from forward_proxy.storage.selecting import (
+    Selector,
+    all_of,
+    everything,
+    finding,
+    matching,
+    of_host,
+    of_target,
+    received_before,
+    tagged,
+)
 from forward_proxy.storage.store import Listed, Store
 from forward_proxy.traffic.redaction import visible
 
@@ -39,6 +52,9 @@ _ORDERS: dict[str, Callable[[Listed], Any]] = {
     "used": lambda listed: listed.last_used_at,
     "size": lambda listed: listed.size_bytes,
 }
+
+
+_SELECTORS = ("--url", "--host", "--glob", "--regex", "--tag", "--older-than")
 
 
 class _Unreadable(Failure):
@@ -66,18 +82,32 @@ def _asks_the_store(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _selects(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds --host, --url and --glob, and hands in what they select together: everything when none is given."""
+    """Adds the selectors, and hands in what they select together: everything when none is given."""
 
     @click.option("--host", help="Only of this host and all names below it.")
     @click.option("--url", help="Only this URL.")
     @click.option("--glob", help="Only URLs that this pattern fits as a whole: *, ? and […].")
+    @click.option("--regex", help="Only URLs in which this regular expression is found.")
+    @click.option("--tag", "tags", multiple=True, help="Only what has this Surrogate-Key or Cache-Tag.  [repeatable]")
+    @click.option("--older-than", metavar="DURATION", help="Only what was received or confirmed longer ago than this.")
     @wraps(command)
-    def wrapped(host: str | None, url: str | None, glob: str | None, **arguments: Any) -> None:
+    def wrapped(
+        host: str | None,
+        url: str | None,
+        glob: str | None,
+        regex: str | None,
+        tags: tuple[str, ...],
+        older_than: str | None,
+        **arguments: Any,
+    ) -> None:
         selectors: list[Selector] = [] if host is None else [of_host(_host(host))]
         selectors += [] if url is None else [of_target(_target(url))]
         selectors += [] if glob is None else [matching(glob)]
+        selectors += [] if regex is None else [finding(_expression(regex))]
+        selectors += [tagged([tag.lower().encode() for tag in tags])] if tags else []
+        selectors += [] if older_than is None else [received_before(_ago(older_than))]
         target = None if url is None else _target(url)
-        command(selects=_all_of(selectors) if selectors else everything, target=target, **arguments)
+        command(selects=all_of(*selectors) if selectors else everything, target=target, **arguments)
 
     return wrapped
 
@@ -89,7 +119,7 @@ def _says_what(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def wrapped(all_of_it: bool, selects: Selector, **arguments: Any) -> None:
         if all_of_it != (selects is everything):
-            raise click.UsageError("expected what to remove: --all alone, or any of --url, --host and --glob")
+            raise click.UsageError(f"expected what to remove: --all alone, or any of {', '.join(_SELECTORS)}")
         command(selects=selects, **arguments)
 
     return wrapped
@@ -150,29 +180,33 @@ def show(settings: Settings, reader: StoreReader, url: str, as_json: bool) -> No
 @cache.command()
 @_selects
 @_says_what
+@click.option("--soft", is_flag=True, help="Keep it, but let it be stale from now on.")
 @_asks_the_store
-def purge(settings: Settings, reader: StoreReader, selects: Selector, target: TargetUri | None, as_json: bool) -> None:
+def purge(
+    settings: Settings, reader: StoreReader, selects: Selector, target: TargetUri | None, soft: bool, as_json: bool
+) -> None:
     """Remove stored responses; a running proxy no longer finds them."""
     if target:
         selects = _under_its_key(selects, target, Keeping(settings, int(time.time())))
-    if selects is not everything:
+    clears = selects is everything and not soft
+    if not clears:
         reader.count_and_size()  # To open a damaged index for writing would move it aside: that is for `run` to do.
 
     def notice(text: str) -> None:
-        if selects is not everything:  # What is moved aside goes too.
+        if not clears:  # What is moved aside goes too.
             click.echo(visible(text), err=True)
 
     store = Store(store_folder(settings), store_options(settings), notice)
     store.start(check=False)
     try:
-        removed = store.clear() if selects is everything else store.purge(selects)
+        removed = store.clear() if clears else store.purge(selects, int(time.time()) if soft else None)
         damaged = "damaged-index" in store.stats().faults
     finally:
         store.close()
-    words = f"{removed} stored {'response' if removed == 1 else 'responses'} removed"
+    words = f"{removed} stored {'response' if removed == 1 else 'responses'} {'made stale' if soft else 'removed'}"
     if damaged:
         words += ", and an index that could not be read"
-    click.echo(json.dumps({"removed": removed}) if as_json else words)
+    click.echo(json.dumps({"stale" if soft else "removed": removed}) if as_json else words)
     sys.exit(0 if removed or damaged else 1)
 
 
@@ -201,10 +235,6 @@ def _under_its_key(selects: Selector, target: TargetUri, keeping: Keeping) -> Se
     )
 
 
-def _all_of(selectors: Sequence[Selector]) -> Selector:
-    return lambda stored: all(selects(stored) for selects in selectors)
-
-
 def _host(text: str) -> str:
     host = canonical_host(text)
     if host is None:
@@ -217,6 +247,21 @@ def _target(text: str) -> TargetUri:
     if isinstance(target, Malformed):
         raise click.BadParameter(f"expected a URL; {visible(target.reason)}")
     return target
+
+
+def _expression(text: str) -> Automaton:
+    expression = read_url(text)
+    if isinstance(expression, Unreadable):
+        raise click.BadParameter(visible(expression.text), param_hint="--regex")
+    return expression
+
+
+def _ago(text: str) -> int:
+    """The moment that long ago, POSIX seconds."""
+    seconds = DURATION.parse(text)
+    if seconds is None:
+        raise click.BadParameter(f"expected {DURATION.expected}", param_hint="--older-than")
+    return int(time.time() - seconds)
 
 
 def _nothing(what: str) -> NoReturn:

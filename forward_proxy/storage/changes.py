@@ -89,8 +89,9 @@ class Changes:
         if not self._writer.has_room():
             self._keeper.faults.count("queue-full")
             return
-        self.overlay.freshen(stored)
-        self._submit(stored.id, partial(self._keeper.freshen, stored))
+        arrival = self.arriving(stored.key)  # A purge that comes before the writing must not be undone by it.
+        self.overlay.freshen(stored, arrival)
+        self._submit(stored.id, partial(self._keeper.freshen, stored, arrival.is_current))
 
     def remove(self, response_id: str) -> None:
         """The response of this id."""

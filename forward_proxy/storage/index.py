@@ -81,9 +81,14 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         with self._transact():
             pass
 
-    def freshen(self, response_id: str, change: Callable[[object], bytes | None]) -> bool:
-        """Give the response the record that `change` makes of its old one; False when there is none to change."""
+    def freshen(self, response_id: str, change: Callable[[object], bytes | None], wanted: Callable[[], bool]) -> bool:
+        """Give the response the record that `change` makes of its old one; False when there is none to change.
+
+        Nothing is changed that is not `wanted` by the time the write lock is held.
+        """
         with self._transact() as (sql, _):
+            if not wanted():
+                return False
             row = sql("SELECT tag FROM Cache WHERE key = ? AND raw = 1", (response_id,)).fetchone()
             record = change(row[0]) if row else None
             if record is None:
@@ -100,6 +105,17 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         with self._transact() as (sql, _):
             for response_id, at in uses.items():
                 sql("UPDATE Cache SET access_time = ?, store_time = ? WHERE key = ? AND raw = 1", (at, at, response_id))
+
+    def rewrite(self, rowids: Iterable[int], change: Callable[[object, object], bytes | None]) -> int:
+        """Give each row the record that `change` makes of its record and id, unless that is None; how many it gave."""
+        changed = 0
+        with self._transact() as (sql, _):
+            for rowid in rowids:
+                for octets, response_id in sql("SELECT tag, key FROM Cache WHERE rowid = ?", (rowid,)).fetchall():
+                    if (record := change(octets, response_id)) is not None:
+                        sql("UPDATE Cache SET tag = ? WHERE rowid = ?", (record, rowid))
+                        changed += 1
+        return changed
 
     def drop(self, rowids: Iterable[int]) -> None:
         with self._transact() as (sql, cleanup):

@@ -6,6 +6,8 @@ ballast before either fails.  A damaged index is moved aside and the store goes 
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from itertools import batched
 from pathlib import Path
 
@@ -85,14 +87,19 @@ class Keeper:
         finally:
             self.discard(value)
 
-    def freshen(self, stored: StoredResponse) -> None:
-        """Give the response of this id, if it is still there, this head."""
+    def freshen(self, stored: StoredResponse, wanted: Callable[[], bool]) -> None:
+        """Give the response of this id, if it is still there, this head, unless it is not `wanted` by then."""
 
         def change(octets: object) -> bytes | None:
             old = decode(octets, stored.id, stored.key)
-            return encode(stored, old.root) if old and old.stored.content_bytes == stored.content_bytes else None
+            if old is None or old.stored.content_bytes != stored.content_bytes:
+                return None
+            soft = old.stored.stale_from
+            if soft is not None and stored.request_at < soft:  # The origin was asked before the soft purge.
+                return encode(replace(stored, stale_from=soft), old.root)
+            return encode(stored, old.root)
 
-        _patiently(lambda: self.database.index.freshen(stored.id, change))
+        _patiently(lambda: self.database.index.freshen(stored.id, change, wanted))
 
     def remove(self, prefix: str) -> None:
         """All whose id begins so."""
@@ -119,9 +126,15 @@ class Keeper:
             database.index.checkpoint()
         return self.room.allows(in_index)
 
-    def bar_arrivals(self) -> None:
-        """From here on nothing is stored, by any process, that began to come before; from any thread."""
-        self.generations.bar_all()
+    def bar_arrivals(self, prefix: str | None = None) -> None:
+        """From here on nothing is stored, by any process, that began to come before; from any thread.
+
+        With the prefix of a key, nothing of its slot.
+        """
+        if prefix is None:
+            self.generations.bar_all()
+        else:
+            self.generations.bar(prefix)
         index = self.database.index
         try:
             _patiently(index.wait)
@@ -152,6 +165,26 @@ class Keeper:
             index.close()
             self.generations.changed_all()
         return dropped
+
+    def soften(self, rowids: Iterable[int], at: int) -> int:
+        """Mark these as stale from this moment on, from any thread; how many.  Raises what `STORAGE_FAULTS` names."""
+
+        def change(octets: object, response_id: object) -> bytes | None:
+            if (record := decode(octets, response_id)) is None:
+                return None
+            before = record.stored.stale_from
+            return encode(replace(record.stored, stale_from=at if before is None else min(before, at)), record.root)
+
+        index = self.database.index
+        softened = 0
+        try:
+            for batch in batched(rowids, _BATCH):
+                rewrite = partial(index.rewrite, batch, change)
+                softened += self._ballast.lend(partial(_patiently, rewrite))
+        finally:
+            index.close()
+            self.generations.changed_all()
+        return softened
 
     def look_after(self) -> None:
         """What wants doing now and then: notice a replaced file, put the ballast back."""

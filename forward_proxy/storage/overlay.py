@@ -17,7 +17,7 @@ from forward_proxy.storage.staging import Value
 class Pending:
     """The latest about one response: what it is now, None once removed, and its content until it is in the index.
 
-    One that is new counts only while its `arrival` is current.
+    One that is new or freshened counts only while its `arrival` is current.
     """
 
     id: str
@@ -50,8 +50,8 @@ class Overlay:
     def add(self, stored: StoredResponse, value: Value, digests: bytes, arrival: Generation) -> None:
         self._enter(Pending(stored.id, stored, value, digests, arrival))
 
-    def freshen(self, stored: StoredResponse) -> None:
-        self._enter(Pending(stored.id, stored))
+    def freshen(self, stored: StoredResponse, arrival: Generation) -> None:
+        self._enter(Pending(stored.id, stored, arrival=arrival))
 
     def remove(self, response_id: str) -> None:
         self._enter(Pending(response_id, None))

@@ -5,7 +5,7 @@ diskcache waits up to its own timeout for the database; a look-up runs on the ev
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ _FILES = "SELECT filename FROM Cache WHERE key >= ? AND key < ? AND raw = 1 AND 
 _ONE = "SELECT tag, mode, filename, value FROM Cache WHERE key = ? AND raw = 1"
 _PAGE = (
     "SELECT rowid, raw, key, tag, access_time, mode, filename, size FROM Cache WHERE rowid > ? ORDER BY rowid LIMIT ?"
+)
+_ROWS_OF_KEY = (
+    "SELECT rowid, raw, key, tag, access_time, mode, filename, size FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
 )
 _TOTALS = "SELECT key, CAST(value AS INTEGER) FROM Settings WHERE key IN ('count', 'size')"
 
@@ -97,6 +100,11 @@ class Reader:
                 yield from (Row(*columns) for columns in page)
         finally:
             connection.close()
+
+    def rows_of_key(self, prefix: str) -> list[Row]:
+        """Every row whose id begins so."""
+        with closing(self.connect()) as connection:
+            return [Row(*columns) for columns in connection.execute(_ROWS_OF_KEY, beginning(prefix))]
 
     def close(self) -> None:
         self._connection.close()

@@ -1,10 +1,12 @@
 """Which stored responses does an operator mean?  Predicates for `Store.purge` and for filtering `Store.scan`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fnmatch import translate
 
 from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.caching.tags import tags_of
+from forward_proxy.matching.automata import Automaton
 from forward_proxy.message.targets import TargetUri
 
 type Selector = Callable[[StoredResponse], bool]
@@ -29,3 +31,24 @@ def matching(glob: str) -> Selector:
     """Target URIs, in canonical form, that the whole pattern matches: `*`, `?` and `[…]`."""
     matches = re.compile(translate(glob)).match
     return lambda stored: matches(str(stored.key.target)) is not None
+
+
+def finding(expression: Automaton) -> Selector:
+    """Target URIs, in canonical form, in which the expression is found."""
+    return lambda stored: expression.found_in(str(stored.key.target))
+
+
+def tagged(tags: Collection[bytes]) -> Selector:
+    """What the origin gave any of these tags, which are in lower case."""
+    wanted = frozenset(tags)
+    return lambda stored: not wanted.isdisjoint(tags_of(stored.fields))
+
+
+def received_before(at: int) -> Selector:
+    """What came from the origin, or was last confirmed by it, before this moment, POSIX seconds."""
+    return lambda stored: stored.response_at < at
+
+
+def all_of(*selectors: Selector) -> Selector:
+    """What each of them selects."""
+    return lambda stored: all(selects(stored) for selects in selectors)

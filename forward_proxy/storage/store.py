@@ -152,14 +152,23 @@ class Store:
         for target in targets:
             self.remove(CacheKey("GET", target))
 
-    def purge(self, selects: Selector) -> int:
+    def purge(self, selects: Selector, soft_at: int | None = None) -> int:
         """Remove what an operator selects, and wait for it; how many.  Raises StorageError.
 
-        What is still on its way into the store, here or in another process, is not stored, selected or not.
+        With `soft_at`, POSIX seconds, it stays and is stale from then on.  What is still on its way into the store,
+        here or in another process, is not stored, selected or not.
         """
         with self._settled():
             self._keeper.bar_arrivals()
-            return self._keeper.drop([(row.rowid, row.filename) for row, stored in self._rows() if selects(stored)])
+            return self._purge([row for row, stored in self._rows() if selects(stored)], soft_at)
+
+    def purge_key(self, key: CacheKey, soft_at: int | None = None) -> int:
+        """The same for all that is stored under a key, without looking at anything else."""
+        prefix = key_prefix(str(key))
+        with self._settled():
+            self._keeper.bar_arrivals(prefix)
+            rows = self._keeper.database.reader.rows_of_key(prefix)
+            return self._purge([row for row in rows if decode(row.tag, row.key, key) is not None], soft_at)
 
     def clear(self) -> int:
         """Remove everything, also what can no longer be read, and wait for it; how many.  Raises StorageError."""
@@ -200,6 +209,11 @@ class Store:
     def flush(self) -> bool:
         """Wait until every change made before is written; False when that takes too long."""
         return self._changes.flush(_FLUSH_S)
+
+    def _purge(self, rows: list[Row], soft_at: int | None) -> int:
+        if soft_at is not None:
+            return self._keeper.soften((row.rowid for row in rows), soft_at)
+        return self._keeper.drop((row.rowid, row.filename) for row in rows)
 
     @contextmanager
     def _settled(self) -> Iterator[None]:

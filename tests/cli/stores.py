@@ -43,7 +43,8 @@ def put(
 def fill(state: Path) -> None:
     """What a proxy left that ran for a while: fresh, stale, of several hosts, one with a field made to deceive."""
     store = opened(state)
-    put(store, "https://example.com/old", ago=7200, cache_control="max-age=60", etag='"a"')
-    put(store, "https://www.example.com/big?q=1", ago=40, cache_control="max-age=3600", content=b"x" * 5000)
+    put(store, "https://example.com/old", ago=7200, cache_control="max-age=60", etag='"a"', cache_tag="x, archive")
+    tagged = {"cache_control": "max-age=3600", "surrogate_key": "news front"}
+    put(store, "https://www.example.com/big?q=1", ago=40, content=b"x" * 5000, **tagged)
     put(store, "https://notexample.com/", ago=30, cache_control="max-age=3600", x_odd=HOSTILE)
     store.close()

@@ -18,6 +18,9 @@ SELECTIONS = [
     ("--url", "example.com/old", {"/old"}),
     ("--glob", "*example.com/?*", {"/old", "/big?q=1"}),
     ("--glob", "https://example.com/*", {"/old"}),
+    ("--regex", r"example\.com/(old|big)", {"/old", "/big?q=1"}),
+    ("--tag", "FRONT", {"/big?q=1"}),
+    ("--older-than", "1h", {"/old"}),
 ]
 
 
@@ -44,6 +47,19 @@ def test_list_and_purge_mean_the_same_by_a_selector(state: Path, option: str, va
     result = _run(state, "purge", option, value, "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"removed": len(meant)})
     assert set(_listed(state)) == before - meant
+
+
+def test_several_tags_select_what_has_any_of_them(state: Path) -> None:
+    assert set(_listed(state, "--tag", "front", "--tag", "archive")) == {"/old", "/big?q=1"}
+
+
+def test_a_soft_purge_leaves_it_there_and_stale(state: Path) -> None:
+    result = _run(state, "purge", "--soft", "--regex", "big")
+    assert (result.exit_code, result.stdout) == (0, "1 stored response made stale\n")
+    assert len(_listed(state)) == 3
+    assert "soft purge; over for" in _run(state, "show", "https://www.example.com/big?q=1").stdout
+    assert json.loads(_run(state, "purge", "--soft", "--all", "--json").stdout) == {"stale": 3}
+    assert json.loads(_run(state, "stats", "--json").stdout)["fresh"] == 0
 
 
 def test_selectors_given_together_must_all_hold(state: Path) -> None:
@@ -109,7 +125,10 @@ def test_purge_wants_to_be_told_what(state: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["list", "--host", "a b"], ["list", "--url", "ftp://x/"], ["purge", "--host", "a/b"], ["show", "http://"]],
+    [
+        *(["list", "--host", "a b"], ["list", "--url", "ftp://x/"], ["purge", "--host", "a/b"], ["show", "http://"]),
+        *(["purge", "--regex", "(a"], ["purge", "--regex", r"(a)\1"], ["purge", "--older-than", "soon"]),
+    ],
 )
 def test_what_is_no_host_or_url_is_not_understood(state: Path, arguments: list[str]) -> None:
     assert _run(state, *arguments).exit_code == 2

@@ -2,21 +2,23 @@
 
     python -m tests.storage.peer FOLDER
 
-    put URL | remove URL | invalidate URL | purge | begin URL | commit | count URL | flush
+    put URL | remove URL | invalidate URL | purge | soften URL | freshen URL | stale URL
+    begin URL | commit | count URL | flush
 
 Each is answered with a line: what was found, or `done`, once the call has returned.
 """
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from forward_proxy.storage.selecting import everything
+from forward_proxy.storage.selecting import everything, of_target
 from forward_proxy.storage.staging import Staging
 from forward_proxy.storage.store import Store
 
-from .responses import ROOMY, SMALL, contents, head, key
+from .responses import NOW, ROOMY, SMALL, contents, head, key
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,6 +70,13 @@ def obey(folder: Path) -> None:
                 store.invalidate([key(url).target])
             case ["purge"]:
                 answer = str(store.purge(everything))
+            case ["soften", url]:
+                answer = str(store.purge(of_target(key(url).target), NOW))
+            case ["freshen", url]:
+                (held,) = store.candidates(key(url))
+                store.replace_head(replace(held, response_at=NOW + 9))
+            case ["stale", url]:
+                answer = str([stored.stale_from for stored in store.candidates(key(url))])
             case ["count", url]:
                 answer = str(len(contents(store, url)))
             case ["flush"]:

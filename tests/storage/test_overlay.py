@@ -28,7 +28,7 @@ def test_the_latest_change_holds_until_the_last_is_settled() -> None:
     overlay = Overlay()
     fresh = replace(ONE, response_at=ONE.response_at + 60)
     overlay.add(ONE, b"one", b"digests", ARRIVAL)
-    overlay.freshen(fresh)
+    overlay.freshen(fresh, ARRIVAL)
     overlay.settle(ONE.id)
     entry = overlay.of(ONE.id)
     assert entry is not None
@@ -41,7 +41,7 @@ def test_what_is_removed_stays_removed() -> None:
     overlay = Overlay()
     overlay.add(ONE, b"one", b"", ARRIVAL)
     overlay.remove(ONE.id)
-    overlay.freshen(ONE)
+    overlay.freshen(ONE, ARRIVAL)
     for _ in range(2):
         entry = overlay.of(ONE.id)
         assert entry is not None
@@ -69,8 +69,8 @@ def test_a_key_that_is_removed_holds_what_is_added_later_and_nothing_else() -> N
     overlay = Overlay()
     overlay.add(ONE, b"one", b"", ARRIVAL)
     overlay.remove_key(PREFIX)
-    overlay.freshen(ONE)
-    overlay.freshen(OTHER)  # Known to the index only.
+    overlay.freshen(ONE, ARRIVAL)
+    overlay.freshen(OTHER, ARRIVAL)  # Known to the index only.
     new = identified(head(), 3)
     overlay.add(new, b"new", b"", ARRIVAL)
     assert [entry.stored for entry in overlay.of_key(PREFIX)] == [new, None, None, None]
