@@ -52,6 +52,14 @@ def judge_client(client: IPAddress, options: Options) -> Prohibited | None:
     return Prohibited("http_request_denied", f"{address} is not among the clients this proxy serves")
 
 
+def judge_purging(client: IPAddress, options: Options) -> Prohibited | None:
+    """Loopback may always purge what is stored, others only from inside the networks named for it."""
+    address = unmapped(client)
+    if address.is_loopback or any(address in network for network in options.purge_clients):
+        return None
+    return Prohibited("http_request_denied", f"{address} is not among the clients that may purge (purge_clients)")
+
+
 def judge_connect_port(port: int, options: Options) -> Prohibited | None:
     """A tunnel leads to 443 or a port that is listed."""
     if port == 443 or port in options.connect_ports:

@@ -27,6 +27,8 @@ from forward_proxy.addons.later import Queue
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
+from forward_proxy.addons.purging import Purging
+from forward_proxy.addons.purging import Storage as PurgedStorage
 from forward_proxy.addons.streams import INVALID, SENT_CONTENT, Interim, StoredBlocks, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
@@ -37,7 +39,19 @@ from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.message.targets import Malformed, TargetUri
 from forward_proxy.message.writing import phrase
-from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, Policy, Relay, Serve, StoreChanges, Validate, denial
+from forward_proxy.policy import (
+    Deny,
+    Foreseen,
+    Forward,
+    Lookup,
+    Policy,
+    Purge,
+    Relay,
+    Serve,
+    StoreChanges,
+    Validate,
+    denial,
+)
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.pieces import cut
 from forward_proxy.storage.staging import Staging
@@ -51,8 +65,8 @@ _QUIET_S = 0.5
 _WHOLE_BYTES = 256 * 1024
 
 
-class Storage(Protocol):
-    """What this driver needs of the store; none of it raises but `open_content`'s readers."""
+class Storage(PurgedStorage, Protocol):
+    """What this driver needs of the store; none of it raises but purges and `open_content`'s readers."""
 
     @property
     def leases(self) -> Leases: ...
@@ -84,6 +98,7 @@ class Driver:
         self._under_way: dict[str, int] = {}
         self._websockets: set[str] = set()
         self.tunnels = Tunnels(policy, record)
+        self.purging = Purging(storage)
 
     def foresee(self, peername: object, foreseen: Foreseen) -> None:
         """The next request of the client at this address has been decided by the other driver."""
@@ -128,13 +143,15 @@ class Driver:
             self._act(flow, exchange, self._looked_up(exchange, lookup, decide), now)
 
     def _act(
-        self, flow: http.HTTPFlow, exchange: Exchange, decision: Deny | Serve | Forward | Validate, now: float
+        self, flow: http.HTTPFlow, exchange: Exchange, decision: Deny | Serve | Forward | Purge | Validate, now: float
     ) -> None:
         match decision:
             case Deny():
                 self._answer(flow, exchange, decision)
             case Serve():
                 self._serve(flow, exchange, decision)
+            case Purge():
+                self.purging.begin(flow, exchange, decision)
             case Forward() | Validate():
                 if (stale := self.asking.instead(exchange, decision, now)) is not None:
                     self._serve(flow, exchange, stale)
@@ -146,7 +163,7 @@ class Driver:
 
     def _decided(
         self, flow: http.HTTPFlow, exchange: Exchange, head: RequestHead, connect: tuple[str, int] | None
-    ) -> Deny | Serve | Forward | Validate:
+    ) -> Deny | Serve | Forward | Purge | Validate:
         now = int(exchange.started_at)
         names = _other_names(flow, head)
         foreseen = self._foreseen.pop(flow.client_conn.peername, None)

@@ -84,7 +84,7 @@ class Engine:
             validate_inbound_headers=True,
             upstream_cert=False,
         )
-        hooks.listen(listeners_of(certificates, next_layer, self._driver, self._driver.tunnels))
+        hooks.listen(listeners_of(certificates, next_layer, self._driver, self._driver.tunnels, self._driver.purging))
         mode = mode_specs.ProxyMode.parse("regular")
 
         def handler(reader: asyncio.StreamReader, writer: Any) -> Handler:
@@ -159,6 +159,7 @@ HOOKS = (
     "error",
     "stored_block",
     "in_turn",
+    "stored_purge",
     "websocket_message",
     "websocket_end",
 )

@@ -9,7 +9,7 @@ from forward_proxy.addons.errands import Errand
 from forward_proxy.addons.flights import Flight
 from forward_proxy.anonymity import changed
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.policy import Deny, Forward, Policy, Relay, Serve, Validate
+from forward_proxy.policy import Deny, Forward, Policy, Purge, Relay, Serve, Validate
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.pieces import Readable
 from forward_proxy.storage.staging import Staging
@@ -23,14 +23,15 @@ class Exchange:
     """Times are POSIX seconds; `request` stays None when the target was malformed.
 
     `contents` are the stored contents opened while deciding, by id; `content` the one being sent.  `flight` is the one
-    that others wait for, `waited` whether this exchange has waited for one itself.
+    that others wait for, `waited` whether this exchange has waited for one itself.  `purged` is how many stored
+    responses a purge took.
     """
 
     policy: Policy
     started_at: float
     client_version: str
     request: RequestHead | None = None
-    decision: Deny | Forward | Validate | Serve | None = None
+    decision: Deny | Forward | Purge | Validate | Serve | None = None
     relay: Relay | None = None
     staging: Staging | None = None
     errand: Errand | None = None
@@ -39,6 +40,7 @@ class Exchange:
     contents: dict[str, Content] = field(default_factory=dict)
     content: Readable | None = None
     stored: bool = False
+    purged: int = 0
     sent_at: float = 0
     first_byte_at: float | None = None
     request_bytes: int = 0
@@ -150,7 +152,16 @@ def _cache_words(exchange: Exchange) -> tuple[str | None, str]:
                 lost = "not stored: incomplete, too large, purged meanwhile, or no room"
                 return f"fwd={fwd}", "; ".join(filter(None, (relay.detail, lost)))
             return f"fwd={fwd}", relay.detail if relay else detail
+        case Purge() as purge:
+            return None, _purged(purge, exchange.purged)
     return None, ""
+
+
+def _purged(purge: Purge, count: int) -> str:
+    """`2 stored responses removed`, `1 stored response made stale, tagged news or shop`."""
+    tags = " or ".join(sorted(tag.decode("latin-1") for tag in purge.tags))
+    words = f"{count} stored {'response' if count == 1 else 'responses'} {'made stale' if purge.soft else 'removed'}"
+    return f"{words}, tagged {tags[:200]}" if tags else words
 
 
 def _outcome(exchange: Exchange, cache: str | None, error: str | None) -> str:
@@ -159,6 +170,8 @@ def _outcome(exchange: Exchange, cache: str | None, error: str | None) -> str:
         return "denied"
     if isinstance(decision, Serve) and cache:
         return cache
+    if isinstance(decision, Purge) and not error:
+        return "purge"
     return "error" if error else cache or "error"
 
 

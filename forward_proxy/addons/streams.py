@@ -90,6 +90,17 @@ class InterimResponseHook(commands.StartHook):
     interim: Interim
 
 
+# In a flow's metadata: the hook below is to be asked before the answer is sent.
+PURGES = "forward_proxy.purges"
+
+
+@dataclass
+class StoredPurgeHook(commands.StartHook):
+    """Asks for what is stored to be purged, and for the answer that tells of it."""
+
+    flow: http.HTTPFlow
+
+
 _REPLACED = "forward_proxy.replaced"
 _IN_LINE = "forward_proxy.in_line"
 
@@ -169,6 +180,8 @@ class PolicyStream(HttpStream):
         return True
 
     def send_response(self, already_streamed: bool = False) -> layer.CommandGenerator[None]:
+        if self.flow.metadata.pop(PURGES, False):
+            yield StoredPurgeHook(self.flow)
         blocks = self.flow.metadata.get(StoredBlocks.KEY)
         if blocks is None or already_streamed or self.flow.response is None:
             yield from super().send_response(already_streamed)

@@ -5,13 +5,14 @@
 driver leaving a request to the other one, verbatim.
 """
 
-from forward_proxy.policy.answers import Answer, denial
+from forward_proxy.policy.answers import Answer, denial, purged
 from forward_proxy.policy.decisions import (
     Allowed,
     Deny,
     Forward,
     Inspect,
     Lookup,
+    Purge,
     Relay,
     Serve,
     StoreChanges,
@@ -30,6 +31,7 @@ __all__ = (
     "Inspect",
     "Lookup",
     "Policy",
+    "Purge",
     "Relay",
     "Serve",
     "State",
@@ -37,4 +39,5 @@ __all__ = (
     "Tunnel",
     "Validate",
     "denial",
+    "purged",
 )

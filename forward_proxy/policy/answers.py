@@ -13,7 +13,7 @@ from http import HTTPStatus
 from forward_proxy.matching.subject import Resource, RuleRef
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.policy.decisions import Deny
+from forward_proxy.policy.decisions import Deny, Purge
 
 PROXY_NAME = "forward-proxy"
 
@@ -52,6 +52,17 @@ def denial(deny: Deny, request: RequestHead | None) -> Answer:
         lines.append((b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"))
     head_only = request is not None and request.method == "HEAD"
     return Answer(deny.status, FieldSection(lines), b"" if head_only else content)
+
+
+def purged(purge: Purge, count: int) -> Answer:
+    """The answer to a PURGE that so many stored responses were meant by; 404 when there was none, as with Squid."""
+    content = json.dumps({"stale" if purge.soft else "removed": count}).encode() + b"\n"
+    lines = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(content)),
+        (b"cache-control", b"no-store"),
+    ]
+    return Answer(200 if count else 404, FieldSection(lines), content)
 
 
 def proxy_status(error: str, details: str = "") -> bytes:

@@ -77,6 +77,19 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class Purge:
+    """Remove what is stored under this key and tell how much it was, without asking the origin.
+
+    With `tags` it is what this target's host has stored with any of them.  `soft` keeps it, stale from now on.
+    """
+
+    subject: Subject
+    key: CacheKey
+    tags: frozenset[bytes] = frozenset()
+    soft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Forward:
     """Send towards the origin; `fwd` is why, in the words of RFC 9211 §2.2.
 

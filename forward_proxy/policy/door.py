@@ -19,8 +19,19 @@ from forward_proxy.message.fields import Edits
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import TargetUri
-from forward_proxy.policy import hops, interim, returning
-from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, Relay, Serve, Tunnel, Validate
+from forward_proxy.policy import hops, interim, purging, returning
+from forward_proxy.policy.decisions import (
+    Allowed,
+    Deny,
+    Forward,
+    Inspect,
+    Lookup,
+    Purge,
+    Relay,
+    Serve,
+    Tunnel,
+    Validate,
+)
 from forward_proxy.policy.overrides import Overrides
 
 # Rules know the time by the minute: within one, the same request is judged the same.
@@ -83,7 +94,7 @@ class Policy:
         names: tuple[str, ...],
         now: int,
         tunnel: tuple[str, int] | None = None,
-    ) -> Deny | Lookup | Forward:
+    ) -> Deny | Lookup | Forward | Purge:
         """`names` are the other canonical hosts that this request came under, server name and Host; `tunnel` is
         canonical host and port of the CONNECT it came in."""
         if tunnel is not None and (head.target.host, head.target.port) != tunnel:
@@ -93,6 +104,8 @@ class Policy:
         subject = subject_of(head, client, now)
         if refusal := access_targets.judge_client(client, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
+        if head.method == purging.METHOD:
+            return purging.judge_purge(head, subject, client, self.state.access_options)
         if head.method in hops.COUNTED and head.fields.get(b"max-forwards") == b"0":
             return Deny(405, "http_request_error", f"Max-Forwards of this {head.method} is used up")
         others = (_renamed(subject, name) for name in names if name != subject.host)

@@ -6,7 +6,7 @@ Both drivers walk it, a test walks it against the decisions there are, and the p
 
 from enum import Enum
 
-from forward_proxy.policy.decisions import Deny, Forward, Inspect, Lookup, Relay, Serve, Tunnel, Validate
+from forward_proxy.policy.decisions import Deny, Forward, Inspect, Lookup, Purge, Relay, Serve, Tunnel, Validate
 
 
 class Phase(Enum):
@@ -32,6 +32,7 @@ PHASES: dict[tuple[Phase, type], Phase] = {
     (Phase.REQUEST, Deny): Phase.ANSWERED,
     (Phase.REQUEST, Lookup): Phase.STORED,
     (Phase.REQUEST, Forward): Phase.RESPONSE,
+    (Phase.REQUEST, Purge): Phase.ANSWERED,
     (Phase.STORED, Deny): Phase.ANSWERED,
     (Phase.STORED, Serve): Phase.ANSWERED,
     (Phase.STORED, Validate): Phase.RESPONSE,

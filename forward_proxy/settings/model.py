@@ -112,6 +112,9 @@ class Settings:
         "Other machines that may use the proxy; required to listen beyond loopback.",
         "--allow-clients",
     )
+    purge_clients: tuple[Network, ...] = many(
+        kinds.NETWORK, (), "Other machines that may purge stored responses by PURGE; this one always may."
+    )
     connect_ports: tuple[int, ...] = many(
         kinds.PORT, ("443",), "Ports that CONNECT may name; 443 always may.", "--connect-port"
     )

@@ -37,6 +37,7 @@ def access_options(settings: Settings) -> AccessOptions:
         settings.allow_clients,
         frozenset(settings.connect_ports),
         settings.allow_private_targets,
+        settings.purge_clients,
     )
 
 

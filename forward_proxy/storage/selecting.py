@@ -27,6 +27,11 @@ def of_host(host: str) -> Selector:
     return lambda stored: stored.key.target.host == host or stored.key.target.host.endswith(below)
 
 
+def at_host(host: str) -> Selector:
+    """This canonical host and no other."""
+    return lambda stored: stored.key.target.host == host
+
+
 def matching(glob: str) -> Selector:
     """Target URIs, in canonical form, that the whole pattern matches: `*`, `?` and `[…]`."""
     matches = re.compile(translate(glob)).match

@@ -12,6 +12,7 @@ from forward_proxy.access.targets import (
     judge_client,
     judge_connect_port,
     judge_loop,
+    judge_purging,
 )
 
 LOCAL, MAPPED_LOCAL, REMOTE = ip_address("127.0.0.1"), ip_address("::ffff:127.0.0.1"), ip_address("203.0.113.9")
@@ -120,3 +121,9 @@ def test_clients_are_this_machine_and_those_inside_the_allowed_networks(
 ) -> None:
     options = Options(allow_clients=tuple(ip_network(network) for network in networks))
     assert (judge_client(ip_address(client), options) is None) is allowed
+
+
+def test_purging_is_for_this_machine_and_for_those_named() -> None:
+    office = Options(allow_clients=(ip_network("203.0.113.0/24"),))
+    assert [judge_purging(client, office) is None for client in (LOCAL, MAPPED_LOCAL, REMOTE)] == [True, True, False]
+    assert judge_purging(REMOTE, Options(purge_clients=(ip_network("203.0.113.9/32"),))) is None

@@ -28,6 +28,7 @@ STORED: tuple[Stored, ...] = (
     response(f"{SITE}varied", FRESH, ("Vary", "Accept-Language"), content=b"de", accept_language="de"),
     response(f"{SITE}varied", FRESH, ("Vary", "Accept-Language"), content=b"en", accept_language="en"),
     response(f"{SITE}q?a=b&c", FRESH),
+    response(f"{SITE}tagged", FRESH, ("Surrogate-Key", "x y")),
     response(f"{SITE}two", FRESH, ("X-Two", "1"), ("X-Two", "2"), ("WWW-Authenticate", "Basic")),
     response("http://strict.test/x", FRESH, ("ETag", '"s"'), ("NEL", "{}")),
     response("http://off.test/x", FRESH, ("ETag", '"s"'), ("NEL", "{}")),
@@ -114,6 +115,29 @@ CLEARTEXT = {
     ),
     "strict": (request("http://strict.test/x", "Referer: http://other.test/", "DNT: 1"), [200]),
     "off": (request("http://off.test/x", "Via: 1.0 before"), [200]),
+    "a purge": (request(f"{SITE}small", method="PURGE"), [200]),
+    "a purge of several": (request(f"{SITE}varied", method="PURGE"), [200]),
+    "a purge of nothing": (request(f"{SITE}nothing", method="PURGE"), [404]),
+    "a purge, then what it took": (
+        request(f"{SITE}small", method="PURGE", last=False) + request(f"{SITE}small", ONLY),
+        [200, 504],
+    ),
+    "a purge by a tag": (
+        request(f"{SITE}nothing", "Surrogate-Key: X", method="PURGE", last=False) + request(f"{SITE}tagged", ONLY),
+        [200, 504],
+    ),
+    "a purge by a tag of another host": (request("http://other.test/", "Cache-Tag: x", method="PURGE"), [404]),
+    "a soft purge": (
+        request(f"{SITE}small", "Fastly-Soft-Purge: 1", method="PURGE", last=False)
+        + request(f"{SITE}small", "Cache-Control: only-if-cached, max-stale"),
+        [200, 200],
+    ),
+    "a soft purge, then what is stale": (
+        request(f"{SITE}small", "Fastly-Soft-Purge: 1", method="PURGE", last=False) + request(f"{SITE}small", ONLY),
+        [200, 504],
+    ),
+    "a purge with content": (request(f"{SITE}small", "Content-Length: 3", method="PURGE") + b"abc", [200]),
+    "a purge by a page": (request(f"{SITE}small", "Origin: http://evil.test", method="PURGE"), [403]),
     "HTTP/1.0": (request(f"{SITE}small", version="1.0", last=False), [200]),
     "HTTP/1.0 without Host": (b"GET http://site.test/small HTTP/1.0\r\n\r\n", [200]),
     "two on one connection": (
@@ -141,6 +165,11 @@ TLS = {
     "several ranges": (inside("/large", "site.test", "Range: bytes=600000-900000,5-400000"), [206]),
     "several": (inside("/small", "site.test", last=False) * 3 + inside("/small", "site.test"), [200] * 4),
     "a denial by path": (inside("/ads/1", "site.test", "Accept: text/html"), [403]),
+    "a purge": (
+        inside("/small", "site.test", method="PURGE", last=False) + inside("/small", "site.test", ONLY),
+        [200, 504],
+    ),
+    "a purge by a page": (inside("/small", "site.test", "Sec-Fetch-Site: same-origin", method="PURGE"), [403]),
     "another host": (inside("/small", "other.test"), [421]),
     "another port": (inside("/small", "site.test:444"), [421]),
     "a denied Host": (inside("/small", "tracker.test"), [421]),

@@ -37,9 +37,9 @@ class Clients:
         for each in self._all:
             held.callback(each.close)
 
-    def ask(self, number: int, method: str, url: str, version: str = "") -> tuple[int, str]:
+    def ask(self, number: int, method: str, url: str, version: str = "", **fields: str) -> tuple[int, str]:
         """Status and content; the origin repeats the version."""
-        self._all[number].request(method, url, headers={"X-Version": version})
+        self._all[number].request(method, url, headers={"X-Version": version, **fields})
         response = self._all[number].getresponse()
         return response.status, response.read().decode("latin-1")
 
@@ -101,6 +101,19 @@ def test_what_an_operator_purges_no_worker_serves_again(site: Site, two: Proxy, 
         assert set(clients.ask_all(url, version)) == {(200, version)}
         done = two.command("cache", "purge", "--url", url, "--state", str(two.state))
         assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("soft", [{}, {"Fastly-Soft-Purge": "1"}])
+def test_what_one_is_asked_to_purge_no_other_serves_again(
+    site: Site, two: Proxy, held: ExitStack, token: str, soft: dict[str, str]
+) -> None:
+    clients, url = Clients(two, held), storable(site, token)
+    for number in range(4):
+        version = str(number)
+        assert set(clients.ask_all(url, version)) == {(200, version)}
+        status, said = clients.ask(number, "PURGE", url, **soft)
+        assert (status, said) == (200, '{"stale": 1}\n' if soft else '{"removed": 1}\n')
+    assert not any(record["method"] == "PURGE" and record["origin"] for record in two.log(token, bool))
 
 
 def test_what_one_invalidates_no_other_serves_again(site: Site, two: Proxy, held: ExitStack, token: str) -> None:

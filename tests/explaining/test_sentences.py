@@ -95,3 +95,8 @@ def test_a_request_that_wants_nothing_from_the_origin_is_told_why_it_gets_nothin
     assert (
         use_of(asked, STALE, NOW, Options()) == "cannot be used: stale, and the request wants nothing from the origin"
     )
+
+
+def test_a_purge_asks_neither_the_origin_nor_the_rules(tmp_path: Path) -> None:
+    said = sentence(rehearse(policy(tmp_path), request(URL, "PURGE"), LOCAL, NOW))
+    assert said == "What is stored for it is removed; the origin is not asked, and neither are the rules."
