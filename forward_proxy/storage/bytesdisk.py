@@ -8,7 +8,6 @@ shape diskcache makes, and no symbolic link is followed on the way to it.  A row
 
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ import diskcache
 from diskcache.core import MODE_BINARY, MODE_RAW, UNKNOWN
 
 from forward_proxy.errors import StorageError
+from forward_proxy.storage.blocks import root
 
 type Columns = tuple[int, int, str | None, bytes | None]
 
@@ -30,17 +30,21 @@ _ADOPTING_TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A finished file on the store's file system, the name it is to have, and the digests of its blocks."""
+    """A finished file on the store's file system, and the digests of its blocks."""
 
     path: Path
-    name: str
     length: int
     digests: bytes
 
+    @property
+    def name(self) -> str:
+        """The name it is to have."""
+        return name_of(root(self.digests))
 
-def new_name() -> str:
-    """A name for a content file, as diskcache makes them."""
-    digits = secrets.token_hex(16)
+
+def name_of(digest: bytes) -> str:
+    """The name of the content file with this root digest, in the shape that diskcache's have: the same for the same."""
+    digits = digest.hex()
     return f"{digits[:2]}/{digits[2:4]}/{digits[4:]}.val"
 
 
@@ -63,11 +67,10 @@ class BytesDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
         return key
 
     def store(self, value: object, read: bool, key: object = UNKNOWN) -> Columns:
-        """The columns of a row for this value; a staged file is moved to its final name."""
+        """The columns of a row for this value; a staged file stays where it is until it is adopted."""
         if type(value) is bytes:
             return 0, MODE_RAW, None, value
         if isinstance(value, Staged):
-            self._adopt(value)
             return value.length, MODE_BINARY, value.name, value.digests
         raise TypeError("a value is bytes or a staged file")
 
@@ -89,12 +92,19 @@ class BytesDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
             first, second, name = _parts(file_path)
             with self._inside(first, second) as folder:
                 os.unlink(name, dir_fd=folder)
-            root = Path(self._directory)
-            (root / first / second).rmdir()
-            (root / first).rmdir()
+            top = Path(self._directory)
+            (top / first / second).rmdir()
+            (top / first).rmdir()
 
-    def _adopt(self, staged: Staged) -> None:
-        """Rename the file into place; again when another process removed the empty folder meanwhile."""
+    def has(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+        return (Path(self._directory) / name).exists()
+
+    def adopt(self, staged: Staged) -> None:
+        """Rename the file into place; again when another process removed the empty folder meanwhile.
+
+        What has the name already is the same content, or was until it was damaged: the newer file takes its place.
+        """
         first, second, name = _parts(staged.name)
         for tried in range(1, _ADOPTING_TRIES + 1):
             try:
@@ -118,7 +128,7 @@ class BytesDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
     @contextmanager
     def _inside(self, first: str, second: str, *, make: bool = False) -> Iterator[int]:
         """The folder `first/second` as a descriptor, reached without following a symbolic link."""
-        with _opened(self._directory) as root, _opened(first, root, make) as outer, _opened(second, outer, make) as fd:
+        with _opened(self._directory) as top, _opened(first, top, make) as outer, _opened(second, outer, make) as fd:
             yield fd
 
 

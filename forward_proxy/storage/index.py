@@ -1,13 +1,22 @@
 """How is the index changed?  diskcache's cache, and the few statements on its table that it has no method for.
 
 Changes are made in a transaction that begins by taking the write lock, and a content file gets its name inside it:
-whoever holds the lock sees no file that is about to have a row.  Every method can raise what `STORAGE_FAULTS` names;
+whoever holds the lock sees no file that is about to have a row.
+
+**Identical content is one file**, named by its digest, however many rows name it.  `size` is the file's length in one
+of these rows and 0 in the others, so the total counts it once; when that row goes, another takes the length over.  A
+file goes when no row names it, which is asked and done holding the lock, in a transaction after the one that dropped
+the row: a crash in between leaves a file without a row, for `repair` to remove, and never a row without its file.
+
+Every method can raise what `STORAGE_FAULTS` names;
 call `close` in the same thread then, which also ends a transaction left open.
 """
 
 import os
+import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +24,27 @@ import diskcache
 from diskcache.core import DEFAULT_SETTINGS
 
 from forward_proxy.errors import StorageError
-from forward_proxy.storage.bytesdisk import BytesDisk, Staged
+from forward_proxy.storage.bytesdisk import BytesDisk, Staged, is_name
 from forward_proxy.storage.options import Options
 from forward_proxy.storage.reader import beginning
 from forward_proxy.storage.records import selection_prefix
+from forward_proxy.storage.schema import BY_FILE
+
+type _Sql = Callable[..., Any]
+type _Drop = Callable[[Iterable[tuple[int]]], None]
 
 _BUSY_S = 5
 _EVICTED_AT_ONCE = 64
 
 _OF_PREFIX = "SELECT rowid FROM Cache WHERE key >= ? AND key < ? AND raw = 1 ORDER BY rowid DESC LIMIT -1 OFFSET ?"
+_NAMES_IT = "SELECT 1 FROM Cache WHERE filename = ? LIMIT 1"
+_COUNTED_BEFORE = (
+    "UPDATE Cache SET size = 0 WHERE key = ? AND raw = 1"
+    " AND EXISTS (SELECT 1 FROM Cache WHERE filename = ? AND key != ?)"
+)
+_COUNT_WITH_ANOTHER = (
+    "UPDATE Cache SET size = ? WHERE rowid = (SELECT rowid FROM Cache WHERE filename = ? ORDER BY rowid LIMIT 1)"
+)
 _OLDEST = (
     "SELECT rowid, key, CAST(size AS INTEGER) + coalesce(length(tag), 0) + coalesce(length(value), 0)"
     " FROM Cache ORDER BY store_time LIMIT ?"
@@ -48,8 +69,10 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             "disk_pickle_protocol": 0,
             "sqlite_mmap_size": 0,
         }
+        self._unremoved: set[str] = set()
         try:
             super().__init__(directory, timeout=_BUSY_S, disk=BytesDisk, **settings)
+            self._sql(BY_FILE)
         except BaseException:
             self.close()
             raise
@@ -63,17 +86,19 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         """
         same_selection = beginning(selection_prefix(response_id))
         same_key = beginning(response_id.partition("-")[0] + "-")
-        try:
-            with self._transact() as (sql, cleanup):
-                if not wanted():
-                    return False
-                _drop(sql, cleanup, sql(_OF_PREFIX, (*same_selection, 0)).fetchall())
-                self.set(response_id, value, tag=record)
-                _drop(sql, cleanup, sql(_OF_PREFIX, (*same_key, per_key)).fetchall())
-        except BaseException:
-            if isinstance(value, Staged):
-                self.disk.remove(value.name)
-            raise
+        staged = value if isinstance(value, Staged) else None
+        if staged is not None and self.disk.has(staged.name):
+            _to_disk(staged)  # Lest a crash of the machine cost others what was theirs already.
+        with self._dropping(() if staged is None else (staged.name,)) as (sql, drop):
+            if not wanted():
+                return False
+            drop(sql(_OF_PREFIX, (*same_selection, 0)).fetchall())
+            self.set(response_id, value, tag=record)
+            if staged is not None:
+                sql(_COUNTED_BEFORE, (response_id, staged.name, response_id))
+            drop(sql(_OF_PREFIX, (*same_key, per_key)).fetchall())
+            if staged is not None:
+                self.disk.adopt(staged)
         return True
 
     def wait(self) -> None:
@@ -118,20 +143,20 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         return changed
 
     def drop(self, rowids: Iterable[int]) -> None:
-        with self._transact() as (sql, cleanup):
-            _drop(sql, cleanup, [(rowid,) for rowid in rowids])
+        with self._dropping() as (_, drop):
+            drop([(rowid,) for rowid in rowids])
 
     def drop_prefix(self, prefix: str) -> None:
         """Drop all whose id begins so."""
-        with self._transact() as (sql, cleanup):
-            _drop(sql, cleanup, sql(_OF_PREFIX, (*beginning(prefix), 0)).fetchall())
+        with self._dropping() as (sql, drop):
+            drop(sql(_OF_PREFIX, (*beginning(prefix), 0)).fetchall())
 
     def evict(self, excess_bytes: int) -> tuple[int, list[object]]:
         """Drop the oldest until so many bytes are free, some at a time; the bytes freed, 0 when none is left, and ids.
 
         Ids are as the rows have them, which a stranger may have written.
         """
-        with self._transact() as (sql, cleanup):
+        with self._dropping() as (sql, drop):
             freed, doomed, ids = 0, [], []
             for rowid, response_id, length in sql(_OLDEST, (_EVICTED_AT_ONCE,)).fetchall():
                 if freed >= excess_bytes:
@@ -139,17 +164,16 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
                 doomed.append((rowid,))
                 ids.append(response_id)
                 freed += max(length, 1)
-            _drop(sql, cleanup, doomed)
+            drop(doomed)
         return freed, ids
 
-    def remove_orphans(self, filenames: set[str]) -> int:
+    def remove_unnamed(self, filenames: Iterable[str]) -> int:
         """Remove those of the files that no row names, holding the write lock meanwhile; how many."""
         with self._transact() as (sql, _):
-            named = {name for (name,) in sql("SELECT filename FROM Cache WHERE filename IS NOT NULL")}
-            orphans = [name for name in filenames - named if (Path(self.directory) / name).exists()]
-            for name in orphans:
+            unnamed = [name for name in filenames if not sql(_NAMES_IT, (name,)).fetchall() and self.disk.has(name)]
+            for name in unnamed:
                 self.disk.remove(name)
-        return len(orphans)
+        return len(unnamed)
 
     def recount(self) -> None:
         """Make diskcache's running totals agree with its rows."""
@@ -161,10 +185,48 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         """Write the log back into the database and give its room, and the database's unused pages, back to the disk."""
         self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    @contextmanager
+    def _dropping(self, adopted: Iterable[str] = ()) -> Iterator[tuple[_Sql, _Drop]]:
+        """A transaction, and what drops rows inside it; the files that no row names then go after it.
 
-def _drop(sql: Callable[..., Any], cleanup: Callable[[object], None], rowids: Iterable[tuple[int]]) -> None:
-    """Inside a transaction; the files go once it is committed."""
-    for rowid in rowids:
-        for (filename,) in sql("SELECT filename FROM Cache WHERE rowid = ?", rowid).fetchall():
-            cleanup(filename)
-        sql("DELETE FROM Cache WHERE rowid = ?", rowid)
+        `adopted` are files that get their name inside it, and keep it only if it is committed.
+        """
+        suspects: set[str] = set()
+
+        def drop(rowids: Iterable[tuple[int]]) -> None:
+            for rowid in rowids:
+                row = sql("SELECT filename, size FROM Cache WHERE rowid = ?", rowid).fetchone()
+                sql("DELETE FROM Cache WHERE rowid = ?", rowid)
+                if row is not None and is_name(row[0]):
+                    suspects.add(row[0])
+                    if row[1]:
+                        sql(_COUNT_WITH_ANOTHER, (row[1], row[0]))
+
+        try:
+            with self._transact() as (sql, _):
+                yield sql, drop
+        except BaseException:
+            suspects.update(adopted)
+            raise
+        finally:
+            self._remove_suspects(suspects)
+
+    def _remove_suspects(self, names: set[str]) -> None:
+        """Remove those that no row names, and what an earlier try had to leave; never raises for want of the lock."""
+        self._unremoved |= names
+        if not self._unremoved:
+            return
+        trying = tuple(self._unremoved)
+        try:
+            self.remove_unnamed(trying)
+        except (diskcache.Timeout, sqlite3.Error):
+            return  # The next change tries again, or the next check finds them.
+        self._unremoved.difference_update(trying)
+
+
+def _to_disk(staged: Staged) -> None:
+    fd = os.open(staged.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

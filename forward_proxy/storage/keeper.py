@@ -4,7 +4,7 @@ The index is kept within its limit and off the reserve by evicting first.  On a 
 ballast before either fails.  A damaged index is moved aside and the store goes on with an empty one.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -28,8 +28,6 @@ from forward_proxy.storage.staging import Value
 
 _TRIES = 3
 _BATCH, _TIGHT_BATCH = 100, 16
-
-type RowFile = tuple[int, object]
 
 
 class Keeper:
@@ -109,7 +107,7 @@ class Keeper:
         except STORAGE_FAULTS as error:
             if not is_full(error):
                 raise
-            self._make_tight_space(self.database.reader.files(prefix))
+            self._make_tight_space([row.rowid for row in self.database.reader.rows_of_key(prefix)])
             index.drop_prefix(prefix)
             index.checkpoint()
 
@@ -146,14 +144,14 @@ class Keeper:
         finally:
             index.close()
 
-    def drop(self, rows: Iterable[RowFile]) -> int:
+    def drop(self, rowids: Iterable[int]) -> int:
         """Delete these rows and their files, from any thread and on a full disk too; how many.  Raises StorageError."""
         index = self.database.index
         dropped = 0
         try:
-            for batch in batched(rows, _BATCH):
+            for batch in batched(rowids, _BATCH):
                 try:
-                    index.drop(rowid for rowid, _ in batch)
+                    index.drop(batch)
                 except STORAGE_FAULTS as error:
                     if not is_full(error):
                         raise
@@ -244,17 +242,21 @@ class Keeper:
         )
         return freed
 
-    def _drop_in_tight_space(self, rows: Iterable[RowFile]) -> None:
+    def _drop_in_tight_space(self, rowids: Collection[int]) -> None:
         """Files first, which need no room to go; then rows, a few at a time, each few leaving room for the next."""
-        rows = list(rows)
-        self._make_tight_space(filename for _, filename in rows)
-        for batch in batched(rows, _TIGHT_BATCH):
-            self.database.index.drop(rowid for rowid, _ in batch)
+        self._make_tight_space(rowids)
+        for batch in batched(rowids, _TIGHT_BATCH):
+            self.database.index.drop(batch)
             self.database.index.checkpoint()
 
-    def _make_tight_space(self, filenames: Iterable[object]) -> None:
+    def _make_tight_space(self, rowids: Collection[int]) -> None:
+        """Remove the files of these rows, which are to go, and the ballast.
+
+        There may be no room even to take the write lock.  Without it another process could begin to share one of the
+        files in this moment, and would find it gone: a miss.
+        """
         self.database.index.close()
-        for filename in filenames:
+        for filename in self.database.reader.files_of_none_but(set(rowids)):
             self.database.index.disk.remove(filename)
         self._ballast.drop()
 

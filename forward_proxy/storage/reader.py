@@ -18,20 +18,24 @@ _LATEST = 1 << 53  # Beyond it a float is no time any more, nor are inf and NaN.
 _OF_KEY = (
     "SELECT key, tag FROM Cache WHERE key >= ? AND key < ? AND raw = 1 AND length(tag) <= ? ORDER BY rowid DESC LIMIT ?"
 )
-_FILES = "SELECT filename FROM Cache WHERE key >= ? AND key < ? AND raw = 1 AND filename IS NOT NULL"
+_FILE = "SELECT filename FROM Cache WHERE rowid = ? AND filename IS NOT NULL"
+_NAMING = "SELECT rowid FROM Cache WHERE filename = ?"
 _ONE = "SELECT tag, mode, filename, value FROM Cache WHERE key = ? AND raw = 1"
-_PAGE = (
-    "SELECT rowid, raw, key, tag, access_time, mode, filename, size FROM Cache WHERE rowid > ? ORDER BY rowid LIMIT ?"
+_ROW = (
+    "SELECT rowid, raw, key, tag, access_time, mode, filename,"
+    " coalesce((SELECT max(size) FROM Cache AS other WHERE other.filename = Cache.filename), size) FROM Cache"
 )
-_ROWS_OF_KEY = (
-    "SELECT rowid, raw, key, tag, access_time, mode, filename, size FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
-)
+_PAGE = f"{_ROW} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+_ROWS_OF_KEY = f"{_ROW} WHERE key >= ? AND key < ? AND raw = 1"
 _TOTALS = "SELECT key, CAST(value AS INTEGER) FROM Settings WHERE key IN ('count', 'size')"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row without its inline content; columns a stranger wrote can be of any type."""
+    """One row without its inline content; columns a stranger wrote can be of any type.
+
+    `size` is the length of its file, whichever of the rows that name the file counts it.
+    """
 
     rowid: int
     raw: object
@@ -74,9 +78,11 @@ class Reader:
         """Ids and records whose id begins so, newest first."""
         return self._connection.execute(_OF_KEY, (*beginning(prefix), record_limit, limit)).fetchall()
 
-    def files(self, prefix: str) -> list[object]:
-        """Names of the content files of all whose id begins so."""
-        return [name for (name,) in self._connection.execute(_FILES, beginning(prefix))]
+    def files_of_none_but(self, rowids: set[int]) -> list[object]:
+        """Names of the content files that these rows name and no other does."""
+        ask = self._connection.execute
+        names = {name for rowid in rowids for (name,) in ask(_FILE, (rowid,)).fetchall()}
+        return [name for name in names if rowids.issuperset(row for (row,) in ask(_NAMING, (name,)).fetchall())]
 
     def one(self, response_id: str) -> tuple[object, object, object, object] | None:
         """Record, mode, file name and value of one response."""

@@ -45,7 +45,7 @@ def repair(database: Database, folder: Path, stop: Callable[[], bool]) -> Repair
             if not _fits(row, folder):
                 doomed.append(row.rowid)
         database.index.drop(doomed)
-        orphans = database.index.remove_orphans(strays) if strays else 0
+        orphans = database.index.remove_unnamed(strays) if strays else 0
         database.index.recount()
         return Repair(orphans, len(doomed))
     finally:

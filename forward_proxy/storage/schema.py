@@ -12,6 +12,9 @@ from diskcache.core import DEFAULT_SETTINGS, METADATA
 
 _BUSY_S = 5
 _SETTINGS = DEFAULT_SETTINGS.keys() | METADATA.keys()
+# Ours: which rows name this file?  `Index` adds it to a database that has none.
+_BY_FILE = ("index", "Cache_filename")
+BY_FILE = "CREATE INDEX IF NOT EXISTS Cache_filename ON Cache (filename) WHERE filename IS NOT NULL"
 _SCHEMA = frozenset(
     (
         ("table", "Settings"),
@@ -20,6 +23,7 @@ _SCHEMA = frozenset(
         ("index", "Cache_key_raw"),
         ("index", "Cache_expire_time"),
         ("index", "Cache_store_time"),
+        _BY_FILE,
         ("trigger", "Settings_count_insert"),
         ("trigger", "Settings_count_delete"),
         ("trigger", "Settings_size_insert"),
@@ -50,7 +54,7 @@ def _strangeness(connection: sqlite3.Connection) -> str | None:
     if not schema:
         return None
     columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(Cache)"))
-    if schema != _SCHEMA or columns != _COLUMNS:
+    if schema | {_BY_FILE} != _SCHEMA or columns != _COLUMNS:
         return "a schema that is not the store's"
     settings = dict(connection.execute("SELECT key, value FROM Settings"))
     if settings.keys() - _SETTINGS:

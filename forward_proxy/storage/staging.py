@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.storage.blocks import Digester
-from forward_proxy.storage.bytesdisk import Staged, new_name
+from forward_proxy.storage.bytesdisk import Staged
 from forward_proxy.storage.faults import is_full
 from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.options import Fault, Options
@@ -119,7 +119,7 @@ class Staging:
         except OSError as error:
             self._failed(error)
             return None
-        return Staged(self._path, new_name(), self._length, digests)
+        return Staged(self._path, self._length, digests)
 
     def _failed(self, error: OSError) -> bool:
         if not is_full(error):

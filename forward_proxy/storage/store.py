@@ -10,7 +10,8 @@ Several processes may have one folder open: what one removes, the others no long
     staging.write(b"…")
     stored = staging.commit()
 
-`cache.db` holds the index and small content, `ab/cd/….val` other content, block by block with digests in the index.
+`cache.db` holds the index and small content, `ab/cd/….val` other content, block by block with digests in the index;
+content that several responses have alike is there once.
 """
 
 import threading
@@ -160,7 +161,7 @@ class Store:
         """
         with self._settled():
             self._keeper.bar_arrivals()
-            return self._purge([row for row, stored in self._rows() if selects(stored)], soft_at)
+            return self._purge([row.rowid for row, stored in self._rows() if selects(stored)], soft_at)
 
     def purge_key(self, key: CacheKey, soft_at: int | None = None) -> int:
         """The same for all that is stored under a key, without looking at anything else."""
@@ -168,14 +169,14 @@ class Store:
         with self._settled():
             self._keeper.bar_arrivals(prefix)
             rows = self._keeper.database.reader.rows_of_key(prefix)
-            return self._purge([row for row in rows if decode(row.tag, row.key, key) is not None], soft_at)
+            return self._purge([row.rowid for row in rows if decode(row.tag, row.key, key) is not None], soft_at)
 
     def clear(self) -> int:
         """Remove everything, also what can no longer be read, and wait for it; how many.  Raises StorageError."""
         before = self.check()  # Of a damaged index nothing is left but files that nobody names.
         with self._settled():
             self._keeper.bar_arrivals()
-            dropped = self._keeper.drop([(row.rowid, row.filename) for row in self._keeper.database.reader.rows()])
+            dropped = self._keeper.drop([row.rowid for row in self._keeper.database.reader.rows()])
             forget_damaged(self._folder)
         return before.rows + before.orphans + dropped + self.check().orphans
 
@@ -210,10 +211,8 @@ class Store:
         """Wait until every change made before is written; False when that takes too long."""
         return self._changes.flush(_FLUSH_S)
 
-    def _purge(self, rows: list[Row], soft_at: int | None) -> int:
-        if soft_at is not None:
-            return self._keeper.soften((row.rowid for row in rows), soft_at)
-        return self._keeper.drop((row.rowid, row.filename) for row in rows)
+    def _purge(self, rowids: list[int], soft_at: int | None) -> int:
+        return self._keeper.drop(rowids) if soft_at is None else self._keeper.soften(rowids, soft_at)
 
     @contextmanager
     def _settled(self) -> Iterator[None]:

@@ -14,6 +14,12 @@ NOW = 1_795_300_000
 KIB, MIB = 1 << 10, 1 << 20
 SMALL, LARGE = b"small content", bytes(range(256)) * 2048  # In the index; in a file of two blocks.
 
+
+def large(n: int) -> bytes:
+    """Content as long as LARGE, different for each number."""
+    return n.to_bytes(4) + LARGE[4:]
+
+
 # The disk the tests run on may be fuller than an operator's.
 ROOMY = Options(reserve_bytes=0, retry_s=0)
 

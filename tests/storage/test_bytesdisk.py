@@ -10,7 +10,7 @@ import diskcache
 import pytest
 
 from forward_proxy.errors import StorageError
-from forward_proxy.storage.bytesdisk import BytesDisk, Staged, is_name, new_name
+from forward_proxy.storage.bytesdisk import BytesDisk, Staged, is_name, name_of
 
 from .responses import tamper
 
@@ -152,15 +152,20 @@ def test_a_staged_file_is_adopted_without_a_copy(tmp_path: Path) -> None:
     staged.write_bytes(b"content")
     inode = staged.stat().st_ino
     disk = BytesDisk(str(tmp_path))
-    size, mode, filename, digests = disk.store(Staged(staged, NAME, 7, b"digests"), False)
-    assert (size, mode, filename, digests) == (7, 2, NAME, b"digests")
-    assert (tmp_path / NAME).stat().st_ino == inode
+    value = Staged(staged, 7, b"digests")
+    size, mode, filename, digests = disk.store(value, False)
+    assert (size, mode, filename, digests) == (7, 2, value.name, b"digests")
+    disk.adopt(value)
+    assert (tmp_path / value.name).stat().st_ino == inode
     assert not staged.exists()
     assert disk.fetch(mode, filename, digests, False) == b"content"
-    disk.remove(NAME)
+    disk.remove(value.name)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_new_names_are_names() -> None:
-    assert is_name(new_name())
-    assert new_name() != new_name()
+def test_a_name_is_the_contents_own() -> None:
+    one, other = name_of(bytes(16)), name_of(bytes(15) + b"\1")
+    assert is_name(one)
+    assert is_name(other)
+    assert one != other
+    assert one == name_of(bytes(16))

@@ -12,7 +12,7 @@ from forward_proxy.storage.room import BALLAST_BYTES
 from forward_proxy.storage.selecting import everything, matching
 from forward_proxy.storage.store import Store
 
-from .responses import KIB, LARGE, MIB, ROOMY, SMALL, content_files, contents, head, key, put, staged_files
+from .responses import KIB, LARGE, MIB, ROOMY, SMALL, content_files, contents, head, key, large, put, staged_files
 
 URLS = [f"https://a.example/{n}" for n in range(40)]
 
@@ -107,14 +107,18 @@ def test_when_others_fill_the_disk_the_store_is_read_only_until_there_is_room(
     assert contents(store) == [LARGE]
 
 
-@pytest.mark.parametrize("content", [SMALL, SMALL * 1000, LARGE])
+@pytest.mark.parametrize(
+    "content",
+    [lambda _: SMALL, lambda _: SMALL * 1000, lambda _: LARGE, large],
+    ids=["small", "inline", "shared", "own"],
+)
 @pytest.mark.parametrize("how", ["purge", "clear", "remove"])
 def test_what_is_stored_can_be_removed_on_a_full_disk(
-    opened: Callable[..., Store], disk: Path, content: bytes, how: str
+    opened: Callable[..., Store], disk: Path, content: Callable[[int], bytes], how: str
 ) -> None:
     store = opened()
-    for url in URLS[:20]:
-        put(store, head(url), content)
+    for n, url in enumerate(URLS[:20]):
+        put(store, head(url), content(n))
     fill(disk)
     if how == "purge":
         assert store.purge(matching("*/1*")) == 11
@@ -127,6 +131,17 @@ def test_what_is_stored_can_be_removed_on_a_full_disk(
         store.flush()
     assert [contents(store, url) for url in URLS[:20]] == [[]] * 20
     assert content_files(disk / "responses") == []
+
+
+def test_a_removal_on_a_full_disk_leaves_the_content_that_others_share(
+    opened: Callable[..., Store], disk: Path
+) -> None:
+    store = opened()
+    for url in URLS[:20]:
+        put(store, head(url), LARGE)
+    fill(disk)
+    assert store.purge(matching("*/1*")) == 11
+    assert all(contents(store, url) == [LARGE] for url in URLS[:20] if "/1" not in url)
 
 
 def test_a_store_starts_on_a_full_disk_and_what_it_holds_can_be_read_and_purged(

@@ -8,7 +8,7 @@ import pytest
 
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.storage.blocks import block_digests
-from forward_proxy.storage.bytesdisk import Staged, new_name
+from forward_proxy.storage.bytesdisk import Staged
 from forward_proxy.storage.changes import Changes
 from forward_proxy.storage.faults import Faults, is_damage, is_full
 from forward_proxy.storage.folder import make_private
@@ -92,7 +92,7 @@ def test_a_removal_that_fails_still_hides_and_is_tried_again(keeper: Keeper, fol
 
 
 def test_a_put_that_fails_leaves_no_file(keeper: Keeper, folder: Path) -> None:
-    staged = Staged(keeper.area.new_path(), new_name(), len(LARGE), block_digests(LARGE))
+    staged = Staged(keeper.area.new_path(), len(LARGE), block_digests(LARGE))
     staged.path.write_bytes(LARGE)
     keeper.room.take(len(LARGE))
     with closing(sqlite3.connect(folder / "cache.db", isolation_level=None)) as stranger:
@@ -106,10 +106,10 @@ def test_a_put_that_fails_leaves_no_file(keeper: Keeper, folder: Path) -> None:
 
 @pytest.mark.parametrize("adopted", [False, True])
 def test_content_is_found_while_its_file_changes_names(keeper: Keeper, folder: Path, adopted: bool) -> None:
-    staged = Staged(keeper.area.new_path(), new_name(), len(LARGE), block_digests(LARGE))
+    staged = Staged(keeper.area.new_path(), len(LARGE), block_digests(LARGE))
     staged.path.write_bytes(LARGE)
     if adopted:  # The file has its name, and no row yet.
-        keeper.database.index.disk.store(staged, False)
+        keeper.database.index.disk.adopt(staged)
     changes = Changes(keeper)
     stored = identified(head(), len(LARGE))
     changes.overlay.add(stored, staged, staged.digests, changes.arriving(stored.key))

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from forward_proxy.storage.bytesdisk import new_name
+from forward_proxy.storage.bytesdisk import name_of
 from forward_proxy.storage.repair import Repair
 from forward_proxy.storage.store import Store
 
-from .responses import LARGE, ROOMY, SMALL, content_files, contents, head, put, staged_files, tamper
+from .responses import ROOMY, SMALL, content_files, contents, head, large, put, staged_files, tamper
 
 URLS = [f"https://a.example/{n}" for n in range(6)]
 
@@ -15,14 +15,14 @@ URLS = [f"https://a.example/{n}" for n in range(6)]
 @pytest.fixture
 def filled(store: Store) -> Store:
     for n, url in enumerate(URLS):
-        put(store, head(url), LARGE if n % 2 else SMALL)
+        put(store, head(url), large(n) if n % 2 else SMALL)
     return store
 
 
 def stray(folder: Path) -> Path:
-    path = folder / new_name()
+    path = folder / name_of(os.urandom(16))
     while path.parent.exists():  # Names are random, and now and then two would share a folder.
-        path = folder / new_name()
+        path = folder / name_of(os.urandom(16))
     path.parent.mkdir(parents=True)
     path.write_bytes(b"stray")
     return path
@@ -71,11 +71,11 @@ def test_rows_no_commit_could_have_made_are_removed(filled: Store, folder: Path,
 
 def test_what_is_being_stored_meanwhile_is_left_alone(filled: Store, folder: Path) -> None:
     staging = filled.stage(head("https://b.example/"))
-    staging.write(LARGE)
+    staging.write(large(9))
     assert filled.check() == Repair()
     assert len(staged_files(folder)) == 1
     assert staging.commit() is not None
-    assert contents(filled, "https://b.example/") == [LARGE]
+    assert contents(filled, "https://b.example/") == [large(9)]
 
 
 def test_totals_are_put_right(filled: Store, folder: Path) -> None:
