@@ -21,6 +21,7 @@ from forward_proxy.storage.overlay import Overlay
 from forward_proxy.storage.records import identified, key_prefix
 from forward_proxy.storage.room import Room
 from forward_proxy.storage.staging import Value
+from forward_proxy.storage.worth import Uses
 from forward_proxy.storage.writer import Writer
 
 _USES_LIMIT = 4096
@@ -33,7 +34,7 @@ class Changes:
         self._keeper = keeper
         self.overlay = Overlay()
         self._writer = Writer(keeper.options.queue_limit, self._tick, keeper.close_connection, keeper.failed)
-        self._uses: dict[str, float] = {}
+        self._uses: dict[str, Uses] = {}
         self._uses_lock = threading.Lock()
         self._unremoved: dict[Removal, str] = {}
 
@@ -71,7 +72,9 @@ class Changes:
         """A response under this key begins to come."""
         return self._generations.arrival(key_prefix(str(key)))
 
-    def adopt(self, arrival: Generation, head: StoredResponse, value: Value, digests: bytes) -> StoredResponse | None:
+    def adopt(
+        self, arrival: Generation, head: StoredResponse, value: Value, digests: bytes, cost_ms: int
+    ) -> StoredResponse | None:
         """Store this, unless the writer is too far behind, or it was removed before it was there."""
         if not self._writer.has_room():
             self._turn_away(value, "queue-full")
@@ -81,7 +84,7 @@ class Changes:
             return None
         stored = identified(head, value.length if isinstance(value, Staged) else len(value))
         self.overlay.add(stored, value, digests, arrival)
-        self._submit(stored.id, partial(self._keeper.put, stored, value, digests, arrival.is_current))
+        self._submit(stored.id, partial(self._keeper.put, stored, value, digests, arrival.is_current, cost_ms))
         return stored
 
     def freshen(self, stored: StoredResponse) -> None:
@@ -114,8 +117,10 @@ class Changes:
     def note_use(self, response_id: str) -> None:
         """Remember that this was used; it is written with others once in a while."""
         with self._uses_lock:
-            if len(self._uses) < _USES_LIMIT:
-                self._uses[response_id] = time.time()
+            if (known := self._uses.get(response_id)) is not None:
+                known.count, known.at = known.count + 1, time.time()
+            elif len(self._uses) < _USES_LIMIT:
+                self._uses[response_id] = Uses(1, time.time())
 
     def _submit(self, response_id: str, change: Callable[[], None]) -> None:
         """Queue a change that is entered by now, and over once it was tried."""

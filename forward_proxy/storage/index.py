@@ -17,8 +17,8 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import diskcache
 from diskcache.core import DEFAULT_SETTINGS
@@ -28,9 +28,9 @@ from forward_proxy.storage.bytesdisk import BytesDisk, Staged, is_name
 from forward_proxy.storage.options import Options
 from forward_proxy.storage.reader import beginning
 from forward_proxy.storage.records import selection_prefix
-from forward_proxy.storage.schema import BY_FILE
+from forward_proxy.storage.schema import OURS
+from forward_proxy.storage.worth import Least, Sql, Uses, floor, least, raise_floor, use, uses_of, value, value_older
 
-type _Sql = Callable[..., Any]
 type _Drop = Callable[[Iterable[tuple[int]]], None]
 
 _BUSY_S = 5
@@ -45,16 +45,23 @@ _COUNTED_BEFORE = (
 _COUNT_WITH_ANOTHER = (
     "UPDATE Cache SET size = ? WHERE rowid = (SELECT rowid FROM Cache WHERE filename = ? ORDER BY rowid LIMIT 1)"
 )
-_OLDEST = (
-    "SELECT rowid, key, CAST(size AS INTEGER) + coalesce(length(tag), 0) + coalesce(length(value), 0)"
-    " FROM Cache ORDER BY store_time LIMIT ?"
-)
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A response to add: `worth` is that of one use."""
+
+    id: str
+    value: bytes | Staged
+    record: bytes
+    worth: float
+    pinned: bool = False
 
 
 class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
     """Rows keyed by response id: `tag` is the record, `value` inline content or a file's block digests.
 
-    Constructing it opens the database.  Evicted first is what was stored, freshened or used longest ago.
+    Constructing it opens the database.  `worth` says what is evicted first.
     """
 
     def __init__(self, folder: Path, options: Options) -> None:
@@ -72,30 +79,33 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         self._unremoved: set[str] = set()
         try:
             super().__init__(directory, timeout=_BUSY_S, disk=BytesDisk, **settings)
-            self._sql(BY_FILE)
+            for statement in OURS:
+                self._sql(statement)
+            value_older(self._sql)
         except BaseException:
             self.close()
             raise
 
-    def put(
-        self, response_id: str, value: bytes | Staged, record: bytes, per_key: int, wanted: Callable[[], bool]
-    ) -> bool:
+    def put(self, new: New, per_key: int, wanted: Callable[[], bool]) -> bool:
         """Add a response, in place of the one with the same selection; the oldest go beyond so many of one key.
 
         False, and nothing is added, when it is not `wanted` by the time the write lock is held.
         """
-        same_selection = beginning(selection_prefix(response_id))
-        same_key = beginning(response_id.partition("-")[0] + "-")
-        staged = value if isinstance(value, Staged) else None
+        same_selection = beginning(selection_prefix(new.id))
+        same_key = beginning(new.id.partition("-")[0] + "-")
+        staged = new.value if isinstance(new.value, Staged) else None
         if staged is not None and self.disk.has(staged.name):
             _to_disk(staged)  # Lest a crash of the machine cost others what was theirs already.
         with self._dropping(() if staged is None else (staged.name,)) as (sql, drop):
             if not wanted():
                 return False
+            uses = 1 + uses_of(sql, same_selection)
             drop(sql(_OF_PREFIX, (*same_selection, 0)).fetchall())
-            self.set(response_id, value, tag=record)
+            above = floor(sql)
+            self.set(new.id, new.value, tag=new.record)
+            value(sql, new.id, above, pinned=new.pinned, uses=uses, worth=new.worth)
             if staged is not None:
-                sql(_COUNTED_BEFORE, (response_id, staged.name, response_id))
+                sql(_COUNTED_BEFORE, (new.id, staged.name, new.id))
             drop(sql(_OF_PREFIX, (*same_key, per_key)).fetchall())
             if staged is not None:
                 self.disk.adopt(staged)
@@ -106,7 +116,9 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         with self._transact():
             pass
 
-    def freshen(self, response_id: str, change: Callable[[object], bytes | None], wanted: Callable[[], bool]) -> bool:
+    def freshen(
+        self, response_id: str, change: Callable[[object], bytes | None], pinned: bool, wanted: Callable[[], bool]
+    ) -> bool:
         """Give the response the record that `change` makes of its old one; False when there is none to change.
 
         Nothing is changed that is not `wanted` by the time the write lock is held.
@@ -119,17 +131,16 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             if record is None:
                 return False
             now = time.time()
-            sql(
-                "UPDATE Cache SET tag = ?, store_time = ?, access_time = ? WHERE key = ? AND raw = 1",
-                (record, now, now, response_id),
-            )
+            sql("UPDATE Cache SET tag = ?, access_time = ? WHERE key = ? AND raw = 1", (record, now, response_id))
+            value(sql, response_id, floor(sql), pinned=pinned)
         return True
 
-    def note_uses(self, uses: Mapping[str, float]) -> None:
-        """Set when these responses were last used, POSIX seconds; it also moves them back in the order of eviction."""
+    def note_uses(self, uses: Mapping[str, Uses]) -> None:
+        """Say how often these responses were used, by id; it makes them worth more."""
         with self._transact() as (sql, _):
-            for response_id, at in uses.items():
-                sql("UPDATE Cache SET access_time = ?, store_time = ? WHERE key = ? AND raw = 1", (at, at, response_id))
+            above = floor(sql)
+            for response_id, used in uses.items():
+                use(sql, response_id, above, used)
 
     def rewrite(self, rowids: Iterable[int], change: Callable[[object, object], bytes | None]) -> int:
         """Give each row the record that `change` makes of its record and id, unless that is None; how many it gave."""
@@ -152,20 +163,20 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             drop(sql(_OF_PREFIX, (*beginning(prefix), 0)).fetchall())
 
     def evict(self, excess_bytes: int) -> tuple[int, list[object]]:
-        """Drop the oldest until so many bytes are free, some at a time; the bytes freed, 0 when none is left, and ids.
+        """Drop what is worth least until so many bytes are free, some at a time; the bytes freed, 0 for none, and ids.
 
         Ids are as the rows have them, which a stranger may have written.
         """
         with self._dropping() as (sql, drop):
-            freed, doomed, ids = 0, [], []
-            for rowid, response_id, length in sql(_OLDEST, (_EVICTED_AT_ONCE,)).fetchall():
+            freed, doomed = 0, list[Least]()
+            for row in least(sql, _EVICTED_AT_ONCE):
                 if freed >= excess_bytes:
                     break
-                doomed.append((rowid,))
-                ids.append(response_id)
-                freed += max(length, 1)
-            drop(doomed)
-        return freed, ids
+                doomed.append(row)
+                freed += max(row.length, 1)
+            drop((row.rowid,) for row in doomed)
+            raise_floor(sql, doomed)
+        return freed, [row.id for row in doomed]
 
     def remove_unnamed(self, filenames: Iterable[str]) -> int:
         """Remove those of the files that no row names, holding the write lock meanwhile; how many."""
@@ -186,7 +197,7 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         self._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextmanager
-    def _dropping(self, adopted: Iterable[str] = ()) -> Iterator[tuple[_Sql, _Drop]]:
+    def _dropping(self, adopted: Iterable[str] = ()) -> Iterator[tuple[Sql, _Drop]]:
         """A transaction, and what drops rows inside it; the files that no row names then go after it.
 
         `adopted` are files that get their name inside it, and keep it only if it is committed.

@@ -21,10 +21,12 @@ from forward_proxy.storage.database import Database, open_database, renew
 from forward_proxy.storage.faults import STORAGE_FAULTS, Faults, Notice, is_damage, is_full
 from forward_proxy.storage.folder import StagingArea, starting
 from forward_proxy.storage.generations import Generations
+from forward_proxy.storage.index import New
 from forward_proxy.storage.options import Options
 from forward_proxy.storage.records import decode, encode, is_id
 from forward_proxy.storage.room import Ballast, Room
 from forward_proxy.storage.staging import Value
+from forward_proxy.storage.worth import Uses, worth_of_use
 
 _TRIES = 3
 _BATCH, _TIGHT_BATCH = 100, 16
@@ -68,17 +70,21 @@ class Keeper:
         self.area.close()
         self.generations.close()
 
-    def put(self, stored: StoredResponse, value: Value, digests: bytes, wanted: Callable[[], bool]) -> None:
+    def put(
+        self, stored: StoredResponse, value: Value, digests: bytes, wanted: Callable[[], bool], cost_ms: int = 0
+    ) -> None:
         """Add this response, unless there is no room even after evicting, or it is not `wanted` by then.
 
-        A staged file is adopted or removed.
+        A staged file is adopted or removed.  `cost_ms` is how long the origin took.
         """
         record = encode(stored, root(digests))
         in_index = len(record) + len(value if isinstance(value, bytes) else digests)
         try:
             if self.make_room(in_index, stored.content_bytes):
                 index, per_key = self.database.index, self.options.max_per_key
-                if not _patiently(lambda: index.put(stored.id, value, record, per_key, wanted)):
+                worth = worth_of_use(cost_ms, len(record) + stored.content_bytes)
+                new = New(stored.id, value, record, worth, stored.pinned)
+                if not _patiently(lambda: index.put(new, per_key, wanted)):
                     self.faults.count("removed")
             else:
                 self.faults.count("disk-full")
@@ -97,7 +103,7 @@ class Keeper:
                 return encode(replace(stored, stale_from=soft), old.root)
             return encode(stored, old.root)
 
-        _patiently(lambda: self.database.index.freshen(stored.id, change, wanted))
+        _patiently(lambda: self.database.index.freshen(stored.id, change, stored.pinned, wanted))
 
     def remove(self, prefix: str) -> None:
         """All whose id begins so."""
@@ -111,7 +117,7 @@ class Keeper:
             index.drop_prefix(prefix)
             index.checkpoint()
 
-    def note_uses(self, uses: Mapping[str, float]) -> None:
+    def note_uses(self, uses: Mapping[str, Uses]) -> None:
         _patiently(lambda: self.database.index.note_uses(uses))
 
     def make_room(self, in_index: int = 0, content: int = 0) -> bool:

@@ -12,9 +12,13 @@ from diskcache.core import DEFAULT_SETTINGS, METADATA
 
 _BUSY_S = 5
 _SETTINGS = DEFAULT_SETTINGS.keys() | METADATA.keys()
-# Ours: which rows name this file?  `Index` adds it to a database that has none.
-_BY_FILE = ("index", "Cache_filename")
-BY_FILE = "CREATE INDEX IF NOT EXISTS Cache_filename ON Cache (filename) WHERE filename IS NOT NULL"
+# `Index` adds these to a database that has them not: which rows name a file, and what evicting has come to (`worth`).
+OURS = (
+    "CREATE INDEX IF NOT EXISTS Cache_filename ON Cache (filename) WHERE filename IS NOT NULL",
+    "CREATE TABLE IF NOT EXISTS Floor (worth REAL NOT NULL)",
+    "INSERT INTO Floor SELECT 0.0 WHERE NOT EXISTS (SELECT 1 FROM Floor)",
+)
+_OURS = (("index", "Cache_filename"), ("table", "Floor"))
 _SCHEMA = frozenset(
     (
         ("table", "Settings"),
@@ -23,7 +27,7 @@ _SCHEMA = frozenset(
         ("index", "Cache_key_raw"),
         ("index", "Cache_expire_time"),
         ("index", "Cache_store_time"),
-        _BY_FILE,
+        *_OURS,
         ("trigger", "Settings_count_insert"),
         ("trigger", "Settings_count_delete"),
         ("trigger", "Settings_size_insert"),
@@ -54,7 +58,7 @@ def _strangeness(connection: sqlite3.Connection) -> str | None:
     if not schema:
         return None
     columns = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(Cache)"))
-    if schema | {_BY_FILE} != _SCHEMA or columns != _COLUMNS:
+    if schema.union(_OURS) != _SCHEMA or columns != _COLUMNS:
         return "a schema that is not the store's"
     settings = dict(connection.execute("SELECT key, value FROM Settings"))
     if settings.keys() - _SETTINGS:

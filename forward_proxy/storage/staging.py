@@ -33,17 +33,21 @@ class Shelf(Protocol):
     def refused(self, fault: Fault) -> None: ...
     def arriving(self, key: CacheKey) -> Generation: ...
     def adopt(
-        self, arrival: Generation, head: StoredResponse, value: Value, digests: bytes
+        self, arrival: Generation, head: StoredResponse, value: Value, digests: bytes, cost_ms: int
     ) -> StoredResponse | None: ...
 
 
 class Staging:
     """One response on its way into the store; it ends with `commit` or `abandon`, and after either nothing happens."""
 
-    __slots__ = ("_arrival", "_buffer", "_digester", "_file", "_head", "_length", "_open", "_path", "_shelf", "_taken")
+    __slots__ = (
+        *("_arrival", "_buffer", "_cost_ms", "_digester", "_file", "_head", "_length", "_open", "_path", "_shelf"),
+        "_taken",
+    )
 
-    def __init__(self, head: StoredResponse, shelf: Shelf) -> None:
+    def __init__(self, head: StoredResponse, shelf: Shelf, cost_ms: int = 0) -> None:
         self._head = head
+        self._cost_ms = cost_ms
         self._shelf = shelf
         self._arrival = shelf.arriving(head.key)
         self._digester = Digester()
@@ -75,11 +79,11 @@ class Staging:
         digests = self._digester.digests()
         if self._file is None:
             self._open = False
-            return self._shelf.adopt(self._arrival, self._head, bytes(self._buffer), digests)
+            return self._shelf.adopt(self._arrival, self._head, bytes(self._buffer), digests, self._cost_ms)
         if (staged := self._finished(digests)) is None:
             return None
         self._open = False
-        return self._shelf.adopt(self._arrival, self._head, staged, digests)
+        return self._shelf.adopt(self._arrival, self._head, staged, digests, self._cost_ms)
 
     def abandon(self) -> None:
         """The content is not wanted, or will never be complete."""

@@ -133,9 +133,12 @@ class Store:
         self._memory.keep_content(stored, whole)
         return Content.of(whole)
 
-    def stage(self, head: StoredResponse) -> Staging:
-        """Begin to store a response; its id and content length are given when it is committed."""
-        return Staging(head, self._changes)
+    def stage(self, head: StoredResponse, cost_ms: int = 0) -> Staging:
+        """Begin to store a response; its id and content length are given when it is committed.
+
+        `cost_ms` is how long its origin took to begin answering: what took longer is kept longer.
+        """
+        return Staging(head, self._changes, cost_ms)
 
     def replace_head(self, stored: StoredResponse) -> None:
         """Freshen: the response of this id and key has these fields and times from now on (RFC 9111 §4.3.4)."""

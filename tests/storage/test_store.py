@@ -259,7 +259,7 @@ def test_the_size_limit_holds_for_index_and_files_together(folder: Path) -> None
         assert store.stats().size_bytes <= limit
         assert sum(path.stat().st_size for path in content_files(folder)) <= limit
     assert contents(store, "https://a.example/29") == [large(29)]
-    assert contents(store, "https://a.example/0") == []
+    assert contents(store, "https://a.example/1") == []
     store.close()
 
 
