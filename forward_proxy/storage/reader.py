@@ -25,6 +25,7 @@ _ROW = (
     "SELECT rowid, raw, key, tag, access_time, mode, filename,"
     " coalesce((SELECT max(size) FROM Cache AS other WHERE other.filename = Cache.filename), size) FROM Cache"
 )
+_OF_ROW = "SELECT key, tag, mode, filename, value FROM Cache WHERE rowid = ? AND raw = 1"
 _PAGE = f"{_ROW} WHERE rowid > ? ORDER BY rowid LIMIT ?"
 _ROWS_OF_KEY = f"{_ROW} WHERE key >= ? AND key < ? AND raw = 1"
 _TOTALS = "SELECT key, CAST(value AS INTEGER) FROM Settings WHERE key IN ('count', 'size')"
@@ -87,6 +88,12 @@ class Reader:
     def one(self, response_id: str) -> tuple[object, object, object, object] | None:
         """Record, mode, file name and value of one response."""
         row: tuple[object, object, object, object] | None = self._connection.execute(_ONE, (response_id,)).fetchone()
+        return row
+
+    def of_row(self, rowid: int) -> tuple[object, object, object, object, object] | None:
+        """Id, record, mode, file name and value of one row."""
+        row: tuple[object, object, object, object, object] | None
+        row = self._connection.execute(_OF_ROW, (rowid,)).fetchone()
         return row
 
     def count_and_size(self) -> tuple[int, int]:

@@ -17,7 +17,7 @@ content that several responses have alike is there once.
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forward_proxy.caching.stored import CacheKey, StoredResponse
@@ -39,6 +39,7 @@ from forward_proxy.storage.records import decode, key_prefix
 from forward_proxy.storage.repair import Repair, repair
 from forward_proxy.storage.selecting import Selector
 from forward_proxy.storage.staging import Staging
+from forward_proxy.storage.verifying import Verified, verify
 
 _FLUSH_S = 30.0
 
@@ -209,6 +210,18 @@ class Store:
                 self._changes.begin_anew(database, result.damage)
                 self.flush()
             return result
+
+    def verify(self) -> Verified:
+        """Read everything against its digests, remove what is damaged, and `check` the rest.  Raises StorageError."""
+        with self._settled():
+            found = verify(self._keeper.database, self._stopping.is_set)
+            if found.damaged:
+                self._keeper.drop([damaged.rowid for damaged in found.damaged])
+        checked = self.check()
+        strays = checked.rows + checked.orphans
+        if checked.damage is not None:  # Of a damaged index nothing is left but files that nobody names.
+            strays = self.check().orphans
+        return replace(found, strays=strays, index=checked.damage)
 
     def flush(self) -> bool:
         """Wait until every change made before is written; False when that takes too long."""

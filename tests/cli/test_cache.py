@@ -152,6 +152,27 @@ def test_an_index_that_cannot_be_read_is_said_and_left_where_it_is(tmp_path: Pat
     assert list(index.parent.iterdir()) == [index]
 
 
+def test_verify_tells_what_is_damaged_and_removes_it(state: Path) -> None:
+    store = opened(state)
+    put(store, "https://a.example/\u202e", content=b"x" * 100_000)
+    try:
+        sound = _run(state, "verify")
+        assert (sound.exit_code, sound.stderr) == (0, "")
+        assert sound.stdout == "4 stored responses verified, 103K of content read; all of it is as it was stored\n"
+        (file,) = (state / "responses").glob("??/??/*")
+        file.write_bytes(b"y" * 100_000)
+        result = _run(state, "verify", "--json")
+        told = json.loads(result.stdout)
+        assert (result.exit_code, told["sound"], told["responses"], told["index"]) == (1, False, 4, None)
+        assert told["damaged"] == [
+            {"url": "https://a.example/%E2%80%AE", "reason": "its content is not as it was written"}
+        ]
+        assert store.candidates(key("https://a.example/\u202e")) == ()  # The running proxy sees it.
+        assert _run(state, "verify").exit_code == 0
+    finally:
+        store.close()
+
+
 def _overwritten(index: Path) -> None:
     index.write_bytes(b"no database " * 100)
 
