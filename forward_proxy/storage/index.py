@@ -81,7 +81,6 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             super().__init__(directory, timeout=_BUSY_S, disk=BytesDisk, **settings)
             for statement in OURS:
                 self._sql(statement)
-            value_older(self._sql)
         except BaseException:
             self.close()
             raise
@@ -187,8 +186,9 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         return len(unnamed)
 
     def recount(self) -> None:
-        """Make diskcache's running totals agree with its rows."""
+        """Make diskcache's running totals agree with its rows, and give those of an older store a worth."""
         with self._transact() as (sql, _):
+            value_older(sql)
             sql("UPDATE Settings SET value = (SELECT count(*) FROM Cache) WHERE key = 'count'")
             sql("UPDATE Settings SET value = (SELECT coalesce(sum(size), 0) FROM Cache) WHERE key = 'size'")
 

@@ -1,4 +1,4 @@
-"""Any sequence of storing, freshening, purging, reopening and damage, against a model of ten lines.
+"""Any sequence of storing, freshening, purging, reopening, crashes and damage, against a model of ten lines.
 
 A read is what the model holds, or nothing where the store was damaged; never other bytes, never another head.
 """
@@ -15,13 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.errors import StorageError
-from forward_proxy.storage.selecting import of_target
+from forward_proxy.message.fields import FieldSection
+from forward_proxy.storage.selecting import of_target, tagged
 from forward_proxy.storage.store import Store
 
-from .responses import NOW, ROOMY, content_of, flip, head, key, put, target
+from .responses import NOW, ROOMY, content_of, flip, head, key, put, staged_files, target
 
 URLS = st.sampled_from(["https://a.example/", "https://a.example/x", "http://b.example/"])
 LANGUAGES = st.sampled_from(["", "fr", "de"])
+TAGS = st.sampled_from([b"x", b"y"])
 LENGTHS = st.sampled_from([0, 1, 1000, 32 << 10, (32 << 10) + 1, 256 << 10, 600_000])
 
 type Model = dict[tuple[str, str], tuple[StoredResponse, bytes]]
@@ -37,27 +39,55 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = Store(self.folder, ROOMY)
         self.store.start(check=False)
 
-    @rule(url=URLS, language=LANGUAGES, length=LENGTHS)
-    def put(self, url: str, language: str, length: int) -> None:
+    @rule(url=URLS, language=LANGUAGES, length=LENGTHS, tag=TAGS)
+    def put(self, url: str, language: str, length: int, tag: bytes) -> None:
         self.times += 1
         content = (self.times % 3).to_bytes(4) * (length // 4) + bytes(length % 4)  # Some have the same.
-        stored = put(self.store, head(url, language=language, at=NOW + self.times), content)
+        response = head(url, language=language, at=NOW + self.times)
+        response = replace(response, fields=FieldSection([*response.fields, (b"cache-tag", tag)]))
+        stored = put(self.store, response, content)
         self.model[url, language] = stored, content
 
     @precondition(lambda self: self.model)
-    @rule(data=st.data())
-    def freshen(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), asked_long_ago=st.booleans())
+    def freshen(self, data: st.DataObject, asked_long_ago: bool) -> None:
         self.times += 1
         which = data.draw(st.sampled_from(sorted(self.model)))
         stored, content = self.model[which]
-        fresh = replace(stored, response_at=NOW + self.times)
+        asked_at = NOW if asked_long_ago else NOW + self.times
+        fresh = replace(stored, request_at=asked_at, response_at=NOW + self.times, stale_from=None)
         self.store.replace_head(fresh)
+        if asked_long_ago:  # Before a soft purge, which it does not undo.
+            self.store.flush()
+            fresh = replace(fresh, stale_from=stored.stale_from)
         self.model[which] = fresh, content
 
-    @rule(url=URLS)
-    def purge(self, url: str) -> None:
-        self.store.purge(of_target(target(url)))
-        self.model = {which: held for which, held in self.model.items() if which[0] != url}
+    @rule(url=URLS, tag=TAGS, by_tag=st.booleans(), soft=st.booleans())
+    def purge(self, url: str, tag: bytes, by_tag: bool, soft: bool) -> None:
+        self.times += 1
+        selects = tagged([tag]) if by_tag else of_target(target(url))
+        soft_at = NOW + self.times if soft else None
+        self.purged(
+            self.store.purge(selects, soft_at),
+            {which for which in self.model if selects(self.model[which][0])},
+            soft_at,
+        )
+
+    @rule(url=URLS, soft=st.booleans())
+    def purge_key(self, url: str, soft: bool) -> None:
+        self.times += 1
+        soft_at = NOW + self.times if soft else None
+        self.purged(
+            self.store.purge_key(key(url), soft_at), {which for which in self.model if which[0] == url}, soft_at
+        )
+
+    def purged(self, count: int, selected: set[tuple[str, str]], soft_at: int | None) -> None:
+        assert self.damaged or count == len(selected)
+        for which in selected:
+            stored, content = self.model.pop(which)
+            if soft_at is not None:
+                before = soft_at if stored.stale_from is None else stored.stale_from
+                self.model[which] = replace(stored, stale_from=before), content
 
     @rule(url=URLS)
     def remove(self, url: str) -> None:
@@ -69,6 +99,28 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
         self.store = Store(self.folder, ROOMY)
         self.store.start(check=check)
+
+    @rule(url=URLS)
+    def crash(self, url: str) -> None:
+        """What is on the disk while the store is open, with something under way, is opened as if it had been killed."""
+        staging = self.store.stage(head(url))
+        staging.write(bytes(100_000))
+        self.store.flush()
+        self.times += 1
+        left = self.folder.with_name(f"crashed-{self.times}")
+        shutil.copytree(self.folder, left)
+        staging.abandon()
+        self.store.close()
+        self.folder = left
+        self.store = Store(self.folder, ROOMY)
+        self.store.start(check=False)
+        assert staged_files(self.folder) == []
+
+    @rule()
+    def verify(self) -> None:
+        """It finds damage where there may be some, and afterwards none is left."""
+        assert self.store.verify().sound or self.damaged
+        assert self.store.verify().sound
 
     @rule()
     def check(self) -> None:

@@ -108,6 +108,7 @@ def test_rows_of_a_store_that_evicted_by_age_are_given_a_worth(tmp_path: Path) -
     store.close()
     tamper(tmp_path, "UPDATE Cache SET store_time = ? + rowid, expire_time = NULL, access_count = 0", NOW)
     store.start(check=False)
+    store.check()
     for n in range(10, 60):
         put(store, head(f"http://a.example/{n}"), bytes([n]) * LENGTH)
     assert len(contents(store, "http://a.example/59")) == 1
