@@ -103,7 +103,7 @@ class BytesDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
     def adopt(self, staged: Staged) -> None:
         """Rename the file into place; again when another process removed the empty folder meanwhile.
 
-        What has the name already is the same content, or was until it was damaged: the newer file takes its place.
+        What has the name already was the same content until it was damaged: the newer file takes its place.
         """
         first, second, name = _parts(staged.name)
         for tried in range(1, _ADOPTING_TRIES + 1):

@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import diskcache
-from diskcache.core import DEFAULT_SETTINGS
+from diskcache.core import DEFAULT_SETTINGS, MODE_BINARY
 
 from forward_proxy.errors import StorageError
 from forward_proxy.storage.bytesdisk import BytesDisk, Staged, is_name
+from forward_proxy.storage.content import Content
 from forward_proxy.storage.options import Options
 from forward_proxy.storage.reader import beginning
 from forward_proxy.storage.records import selection_prefix
@@ -93,8 +94,7 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         same_selection = beginning(selection_prefix(new.id))
         same_key = beginning(new.id.partition("-")[0] + "-")
         staged = new.value if isinstance(new.value, Staged) else None
-        if staged is not None and self.disk.has(staged.name):
-            _to_disk(staged)  # Lest a crash of the machine cost others what was theirs already.
+        there = staged is not None and self._holds(staged)
         with self._dropping(() if staged is None else (staged.name,)) as (sql, drop):
             if not wanted():
                 return False
@@ -106,7 +106,7 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             if staged is not None:
                 sql(_COUNTED_BEFORE, (new.id, staged.name, new.id))
             drop(sql(_OF_PREFIX, (*same_key, per_key)).fetchall())
-            if staged is not None:
+            if staged is not None and not (there and self.disk.has(staged.name)):
                 self.disk.adopt(staged)
         return True
 
@@ -222,6 +222,20 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         finally:
             self._remove_suspects(suspects)
 
+    def _holds(self, staged: Staged) -> bool:
+        """Whether the file of this content is there and sound.
+
+        Then it stays, for it may be on the disk already, where a crash of the machine cannot take it from others.
+        """
+        try:
+            file = self.disk.fetch(MODE_BINARY, staged.name, None, True)
+            with Content(file, staged.length, staged.digests, lambda: None) as content:
+                for _ in content:
+                    pass
+        except (OSError, StorageError):
+            return False
+        return True
+
     def _remove_suspects(self, names: set[str]) -> None:
         """Remove those that no row names, and what an earlier try had to leave; never raises for want of the lock."""
         self._unremoved |= names
@@ -233,11 +247,3 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
         except (diskcache.Timeout, sqlite3.Error):
             return  # The next change tries again, or the next check finds them.
         self._unremoved.difference_update(trying)
-
-
-def _to_disk(staged: Staged) -> None:
-    fd = os.open(staged.path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

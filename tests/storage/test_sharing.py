@@ -10,7 +10,21 @@ from forward_proxy.storage.repair import Repair
 from forward_proxy.storage.selecting import of_target
 from forward_proxy.storage.store import Store
 
-from .responses import KIB, LARGE, ROOMY, content_files, contents, flip, head, key, large, put, tamper, target
+from .responses import (
+    KIB,
+    LARGE,
+    ROOMY,
+    content_files,
+    contents,
+    flip,
+    head,
+    key,
+    large,
+    put,
+    staged_files,
+    tamper,
+    target,
+)
 
 URLS = [f"https://a.example/{n}" for n in range(4)]
 
@@ -78,6 +92,15 @@ def test_content_that_comes_again_puts_right_what_was_damaged(shared: Store, fol
     flip(file, 7)
     put(shared, head("https://b.example/"), LARGE)
     assert [contents(shared, url) for url in URLS] == [[LARGE]] * 4
+
+
+def test_content_that_comes_again_leaves_what_is_sound_where_it_is(shared: Store, folder: Path) -> None:
+    (file,) = content_files(folder)
+    inode = file.stat().st_ino
+    put(shared, head(URLS[0]), LARGE)
+    put(shared, head("https://b.example/"), LARGE)
+    assert file.stat().st_ino == inode
+    assert staged_files(folder) == []
 
 
 def test_damage_is_everybodys(shared: Store, folder: Path) -> None:
