@@ -105,7 +105,8 @@ class Policy:
         if refusal := access_targets.judge_client(client, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
         if head.method == purging.METHOD:
-            return purging.judge_purge(head, subject, client, self.state.access_options)
+            key = self._key(RequestHead("GET", head.target, head.fields), client, now)
+            return purging.judge_purge(head, subject, client, self.state.access_options, key)
         if head.method in hops.COUNTED and head.fields.get(b"max-forwards") == b"0":
             return Deny(405, "http_request_error", f"Max-Forwards of this {head.method} is used up")
         others = (_renamed(subject, name) for name in names if name != subject.host)
@@ -219,9 +220,12 @@ class Policy:
         keyed = dict.fromkeys(targets)
         for target in targets:
             head = RequestHead("GET", target, allowed.outbound.fields)
-            options = self._overrides.of_request(subject_of(head, allowed.subject.client, allowed.subject.at))
-            keyed[caching.key_of(head, options).target] = None
+            keyed[self._key(head, allowed.subject.client, allowed.subject.at).target] = None
         return tuple(keyed)
+
+    def _key(self, head: RequestHead, client: IPAddress | None, now: int) -> caching.CacheKey:
+        """What the answer to this GET is stored under."""
+        return caching.key_of(head, self._overrides.of_request(subject_of(head, client, now)))
 
     def _stood_in(self, sent: Forward | Validate, now: int) -> Serve | None:
         return returning.stood_in(sent, 504, "destination_unavailable", now)

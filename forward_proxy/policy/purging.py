@@ -8,11 +8,9 @@ A page in the operator's own browser comes from a client that may purge.  Browse
 Sec-Fetch-Site, which scripts can neither set nor remove; a request so marked is refused.
 """
 
-from dataclasses import replace
-
 from forward_proxy.access.options import Options
 from forward_proxy.access.targets import judge_purging
-from forward_proxy.caching.keys import key_of
+from forward_proxy.caching import CacheKey
 from forward_proxy.caching.tags import tags_of
 from forward_proxy.matching.subject import Subject
 from forward_proxy.message.heads import RequestHead
@@ -24,11 +22,13 @@ METHOD = "PURGE"
 _OF_A_BROWSER = (b"origin", b"sec-fetch-site", b"sec-fetch-mode")
 
 
-def judge_purge(head: RequestHead, subject: Subject, client: IPAddress, options: Options) -> Deny | Purge:
-    """What this PURGE selects, or why it is refused."""
+def judge_purge(
+    head: RequestHead, subject: Subject, client: IPAddress, options: Options, key: CacheKey
+) -> Deny | Purge:
+    """What this PURGE selects, or why it is refused; `key` is that of a GET for its target."""
     if refusal := judge_purging(client, options):
         return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
     if any(name in head.fields for name in _OF_A_BROWSER):
         return Deny(403, "http_request_denied", "a page in a browser may not purge", resource=subject.resource)
     soft = head.fields.get(b"fastly-soft-purge") not in (None, b"0")
-    return Purge(subject, key_of(replace(head, method="GET")), tags_of(head.fields), soft)
+    return Purge(subject, key, tags_of(head.fields), soft)

@@ -321,7 +321,7 @@ def test_a_connection_that_carries_nothing_is_closed(client: socket, origin: Ori
 def test_half_a_head_that_waits_can_still_be_ended(client: socket, origin: Origin, proxy: Running) -> None:
     octets = head(origin.url("/stored/waits"))
     client.sendall(octets[:30])
-    eventually(lambda: any(getattr(each, "_pending", b"") for each in proxy.lane.conversations))
+    eventually(lambda: any(getattr(each, "_pending", b"") for each in tuple(proxy.lane.conversations)))
     proxy.tick(3)
     client.sendall(octets[30:])
     assert answer(client)[2] == b"/stored/waits"

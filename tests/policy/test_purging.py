@@ -28,6 +28,11 @@ def test_a_purge_is_about_what_is_stored_for_a_get_of_its_target(door: Policy) -
     assert (str(purge.key), purge.tags, purge.soft) == (f"GET {URL}", frozenset(), False)
 
 
+def test_it_is_found_under_the_key_that_a_rule_gives_it(tmp_path: Path) -> None:
+    door = policy(tmp_path, "cache: [{match: {host: site.example}, key: {drop_query: [b]}}]")
+    assert str(decided(door).key) == "GET http://site.example/a"
+
+
 def test_tags_are_read_as_they_are_in_responses(door: Policy) -> None:
     assert decided(door, surrogate_key="News shop", cache_tag="a, b").tags == {b"news", b"shop", b"a", b"b"}
 
