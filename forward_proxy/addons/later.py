@@ -62,9 +62,11 @@ class Later:
 
     async def run(self) -> None:
         """Look after the queue until cancelled."""
+        ours = False
         while True:
             await asyncio.sleep(LOOK_S)
-            if self._leases.take("the queue"):
+            ours = ours or self._leases.take("the queue")
+            if ours:
                 try:
                     await self.look(time.time())
                 except StorageError as fault:

@@ -110,6 +110,10 @@ class Changes:
         self.overlay.remove_key(prefix)
         self._submit_removal(removal, prefix)
 
+    def after_others(self, then: Callable[[], None]) -> None:
+        """Do this once the changes entered so far are in the index, or given up; on another thread."""
+        self._writer.submit(then)
+
     def begin_anew(self, damaged: Database, reason: str) -> None:
         """This database was found damaged: move it aside and go on with an empty one."""
         self._writer.submit(partial(self._keeper.reopen, damaged, reason))

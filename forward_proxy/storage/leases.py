@@ -6,7 +6,11 @@ go with the process that holds them, however it ends.  They do not hold within a
 
 import fcntl
 import os
+import threading
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -14,11 +18,17 @@ _FILE = "leases"
 
 
 class Leases:
-    """The leases of one store's folder; without a folder to lock in, all are granted."""
+    """The leases of one store's folder; without a folder to lock in, all are granted.
 
-    def __init__(self, folder: Path) -> None:
+    What is given back goes `after` what was stored meanwhile: who gets the lease next must find that in the index.
+    """
+
+    def __init__(self, folder: Path, after: Callable[[Callable[[], None]], None] = lambda change: change()) -> None:
         self._path = folder / _FILE
+        self._after = after
         self._fd = -1
+        self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
 
     def open(self) -> None:
         with suppress(OSError):
@@ -26,12 +36,35 @@ class Leases:
 
     def close(self) -> None:
         """Let all go."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        with self._lock:
+            self._held.clear()
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
 
     def take(self, name: str) -> bool:
         """Whether no other process has the lease; then this one has it."""
+        with self._lock:
+            if not self._held[name] and not self._locked(name):
+                return False
+            self._held[name] += 1
+        return True
+
+    def give_back(self, name: str) -> None:
+        """As often as it was taken."""
+        self._after(partial(self._let_go, name))
+
+    def _let_go(self, name: str) -> None:
+        with self._lock:
+            self._held[name] -= 1
+            if self._held[name] > 0:
+                return
+            del self._held[name]
+            if self._fd >= 0:
+                with suppress(OSError):
+                    fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, _octet(name))
+
+    def _locked(self, name: str) -> bool:
         if self._fd < 0:
             return True
         try:
@@ -41,11 +74,6 @@ class Leases:
         except OSError:  # No locks here: better several fetches than none.
             return True
         return True
-
-    def give_back(self, name: str) -> None:
-        if self._fd >= 0:
-            with suppress(OSError):
-                fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, _octet(name))
 
 
 def _octet(name: str) -> int:

@@ -66,7 +66,7 @@ class Store:
         self._changes = Changes(self._keeper)
         self._lookup = Lookup(self._keeper, self._changes)
         self._memory = MemoryTier()
-        self.leases = Leases(self._folder)
+        self.leases = Leases(self._folder, self._changes.after_others)
         self._stopping = threading.Event()
         self._checking: threading.Thread | None = None
 
