@@ -17,6 +17,9 @@ from forward_proxy.message.hosts import IPAddress
 from forward_proxy.policy import Deny, Forward, Relay, Validate
 from forward_proxy.policy import Serve as Served
 
+_SELECTING = (b"accept-encoding", b"accept-language")
+_SELECTING_FOR_ONE = (*_SELECTING, b"authorization", b"cookie")
+
 
 class Asking:
     """What an exchange asks before it asks an origin, and tells afterwards; times are POSIX seconds."""
@@ -109,10 +112,11 @@ class Asking:
 def _flight_name(sent: Forward | Validate) -> str | None:
     """What requests have in common that may wait for each other; None when this one may not wait.
 
-    Whoever differs in what responses vary by most would wait for an answer that is not for it.
+    Whoever differs in what responses vary by most would wait for an answer that is not for it; in one person's cache
+    that is credentials, too.
     """
     request = sent.allowed.outbound
     if sent.key is None or request.method != "GET" or sent.fwd == "request" or b"range" in request.fields:
         return None
-    selecting = (request.fields.text(name) for name in (b"accept-encoding", b"accept-language"))
-    return "\n".join((str(sent.key), *selecting))
+    names = _SELECTING if sent.allowed.caching_options.shared else _SELECTING_FOR_ONE
+    return "\n".join((str(sent.key), *(request.fields.text(name) for name in names)))

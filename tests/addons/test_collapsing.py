@@ -10,6 +10,7 @@ from threading import Event
 
 import pytest
 
+from forward_proxy.caching import Options
 from tests.addons.engine import Origin, Running, running_engine, running_origin
 from tests.policy.building import policy
 
@@ -22,15 +23,15 @@ UNSTORABLE = STORABLE.replace(b"max-age=60", b"no-store")
 class Clients:
     """Connections that have all asked for the same, as far as the proxy has got with it."""
 
-    def __init__(self, stack: ExitStack, running: Running, origin: "Held", count: int = MANY) -> None:
+    def __init__(self, stack: ExitStack, running: Running, origin: "Held", of_people: int = 1) -> None:
         self.sockets = [
             stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=WITHIN_S))
-            for _ in range(count)
+            for _ in range(MANY)
         ]
         for number, sock in enumerate(self.sockets):
             sock.sendall(
-                b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\nX: %d\r\n\r\n"
-                % (origin.port, origin.port, number)
+                b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n"
+                b"X: %d\r\nCookie: who=%d\r\n\r\n" % (origin.port, origin.port, number, number % of_people)
             )
         # It reads them in turn: when it has answered who came last, it has dealt with all before.
         assert running.exchange(b"BAD\r\n\r\n").startswith(b"HTTP/1.1 400")
@@ -150,3 +151,18 @@ def test_a_leader_that_leaves_leaves_nobody_waiting(tmp_path: Path) -> None:
         first.close()
         assert all(answer(sock).endswith(b"ok") for sock in others)
     assert len(origin.received) > 1
+
+
+@pytest.mark.parametrize(("shared", "requests"), [(True, 1), (False, 2)])
+def test_in_one_persons_cache_nobody_waits_for_what_other_cookies_get(
+    tmp_path: Path, shared: bool, requests: int
+) -> None:
+    with (
+        held(STORABLE) as origin,
+        running_engine(policy(tmp_path, caching_options=Options(shared=shared)), tmp_path) as running,
+        ExitStack() as stack,
+    ):
+        clients = Clients(stack, running, origin, of_people=2)
+        origin.may.set()
+        assert all(each.endswith(b"ok") for each in clients.answers())
+    assert len(origin.received) == requests
