@@ -230,7 +230,7 @@ def test_nothing_stored_helps_no_failure() -> None:
     assert after_failure(request(), [], NOW, OPTIONS, answered=False) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     wants=st.lists(
         st.sampled_from(("max-age=5", "max-age=50", "min-fresh=3", "min-fresh=40", "max-stale", "no-cache")), max_size=3

@@ -6,7 +6,7 @@ Every request says only-if-cached, so that whatever is not answered here is a 50
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.policy.building import policy
@@ -123,7 +123,7 @@ def requests(draw: st.DrawFn) -> bytes:
     return request(url, *lines, "Cache-Control: only-if-cached", method=method, last=False)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     rules=rule_files(),
     stored=st.lists(stored_responses(), min_size=1, max_size=4),

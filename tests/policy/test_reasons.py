@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forward_proxy import caching
@@ -90,7 +90,7 @@ def told(section: FieldSection) -> Iterator[str]:
         yield value.decode().partition('detail="')[2]
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600)
 @given(requests, st.lists(held, max_size=2), responses)
 def test_nothing_that_is_not_answered_or_not_stored_goes_without_a_word(
     door: Policy, head: RequestHead, candidates: list[tuple[FieldSection, FieldSection, int]], answer: ResponseHead

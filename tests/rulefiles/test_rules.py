@@ -166,7 +166,7 @@ SIGNS = ("[", "]", "{", "}", ": ", ", ", "- ", "\n", "\n  ")
 WORDS = st.sampled_from((*KEYS, *VALUES, *SIGNS))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(WORDS, max_size=25).map("".join))
 def test_any_file_is_a_set_or_a_report(folder: Path, text: str) -> None:
     (folder / "x.yaml").write_text(text)

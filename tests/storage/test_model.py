@@ -170,4 +170,4 @@ def read_or_nothing(store: Store, stored: StoredResponse) -> bytes | None:
 
 
 TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestStoreMachine.settings = settings(max_examples=25, stateful_step_count=25)

@@ -289,7 +289,7 @@ def test_what_recurs_while_nothing_can_be_written_is_counted(tmp_path: Path) -> 
     assert exchanges(tmp_path) == health.written
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.one_of(st.integers(0, 2), st.just("record"), st.just("flush")), max_size=300))
 def test_sums_in_the_file_are_what_was_told(steps: list[int | str]) -> None:
     """Numbers of an exchange that recurs, records of their own, and pauses."""
