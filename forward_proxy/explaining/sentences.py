@@ -39,13 +39,21 @@ def use_of(request: RequestHead, stored: StoredResponse, now: int, options: Opti
         case caching.Reuse():
             return "may be reused without asking" + ("" if sums.fresh else ", although it is stale")
         case caching.Validate(detail=detail):
-            return f"has to be validated first: {detail}"
+            return f"has to be validated first: {detail}{_or_stands_in(request, stored, now, options)}"
         case caching.Miss(fwd="vary-miss", detail=detail):
             return f"does not fit: {detail}"
+        case caching.Miss(fwd="stale" | "request", detail=detail):
+            return f"has to be fetched anew: {detail}{_or_stands_in(request, stored, now, options)}"
         case caching.Miss(detail=detail):
             return f"cannot be used: {detail}"
         case caching.GatewayTimeout(reason=reason):
             return f"cannot be used: {reason}, and the request wants nothing from the origin"
+
+
+def _or_stands_in(request: RequestHead, stored: StoredResponse, now: int, options: Options) -> str:
+    """What it is good for all the same while nobody can be asked (RFC 9111 §4.2.4)."""
+    reuse = caching.after_failure(request, (stored,), now, options, answered=False)
+    return "; stands in while the origin cannot be reached" if reuse else ""
 
 
 def _answered(decision: Forward | Validate | Serve) -> str:

@@ -30,6 +30,7 @@ def _stored(at: int = 0, selected_by: str = "", **fields: str) -> StoredResponse
 
 FRESH = _stored(cache_control="max-age=60", etag='"a"')
 STALE = _stored(-90, cache_control="max-age=60", etag='"a"')
+BOUND = _stored(-90, cache_control="max-age=60, must-revalidate", etag='"a"')
 BARE = _stored(-90, cache_control="max-age=60")
 ALWAYS_ASK = _stored(cache_control="no-cache", etag='"a"')
 GERMAN = _stored(cache_control="max-age=60", vary="accept-language", selected_by="de")
@@ -69,6 +70,8 @@ def test_what_rules_and_method_decide(tmp_path: Path, asked: RequestHead, text: 
          "the origin is asked whether what is stored still holds: no-cache in request",
          "has to be validated first: no-cache in request"),
         (STALE, request(URL), "the origin is asked whether what is stored still holds: stale for 30 s",
+         "has to be validated first: stale for 30 s; stands in while the origin cannot be reached"),
+        (BOUND, request(URL), "the origin is asked whether what is stored still holds: stale for 30 s",
          "has to be validated first: stale for 30 s"),
         (STALE, request(URL, cache_control="max-stale"), "answered from the cache with 200",
          "may be reused without asking, although it is stale"),
@@ -76,7 +79,7 @@ def test_what_rules_and_method_decide(tmp_path: Path, asked: RequestHead, text: 
          "the origin is asked whether what is stored still holds: no-cache in response",
          "has to be validated first: no-cache in response"),
         (BARE, request(URL), "sent to the origin: stale for 30 s, no validator",
-         "cannot be used: stale for 30 s, no validator"),
+         "has to be fetched anew: stale for 30 s, no validator; stands in while the origin cannot be reached"),
         (GERMAN, request(URL, accept_language="en"),
          "sent to the origin: stored for other values of Accept-Language",
          "does not fit: stored for other values of Accept-Language"),
@@ -88,6 +91,11 @@ def test_what_a_stored_response_is_good_for(
     said = sentence(rehearse(policy(tmp_path), asked, LOCAL, NOW, lambda _: (stored,)))
     assert said == f"Allowed, as no rule matches; {outcome}."
     assert use_of(asked, stored, NOW, Options()) == use
+
+
+def test_nothing_stands_in_where_the_operator_wants_none() -> None:
+    options = Options(disconnected_stale_s=0)
+    assert use_of(request(URL), STALE, NOW, options) == "has to be validated first: stale for 30 s"
 
 
 def test_a_request_that_wants_nothing_from_the_origin_is_told_why_it_gets_nothing() -> None:
