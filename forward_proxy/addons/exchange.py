@@ -16,6 +16,7 @@ from forward_proxy.storage.staging import Staging
 from forward_proxy.traffic.record import Record
 
 KEY = "forward_proxy.exchange"
+IN_THE_BACKGROUND = "in the background"
 
 
 @dataclass(eq=False)
@@ -102,6 +103,8 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
     rule = deny.rule if deny else allowed.rule if allowed else None
     response = flow.response
     cache, detail = _cache_words(exchange)
+    if exchange.errand is not None and not detail.startswith(IN_THE_BACKGROUND):
+        detail = f"{IN_THE_BACKGROUND}; {detail}"
     request = exchange.request
     error = exchange.error or (deny.error if deny and not deny.by_policy else None)
     return Record(
@@ -114,7 +117,7 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         host=request.target.host if request else flow.request.host,
         kind="websocket" if flow.websocket else "http",
         outcome=_outcome(exchange, cache, error),
-        status=response.status_code if response else None,
+        status=response.status_code if response and not (exchange.errand and exchange.error) else None,
         content_type=response.headers.get("content-type") if response else None,
         request_bytes=exchange.request_bytes,
         response_bytes=exchange.response_bytes,
@@ -168,6 +171,8 @@ def _outcome(exchange: Exchange, cache: str | None, error: str | None) -> str:
     decision = exchange.decision
     if isinstance(decision, Deny) and decision.by_policy:
         return "denied"
+    if exchange.errand is not None:
+        return "error" if error else "background"
     if isinstance(decision, Serve) and cache:
         return cache
     if isinstance(decision, Purge) and not error:

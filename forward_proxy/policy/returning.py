@@ -27,6 +27,8 @@ def served(allowed: Allowed, reuse: Reuse, waited: str = "") -> Serve:
     """A reuse without asking the origin, or after another request has asked it (RFC 9211 §2.7)."""
     stored = reuse.stored
     detail = caching.applied(allowed.outbound, stored.fields, stored, allowed.caching_options)
+    if reuse.validate_after:
+        detail = _joined("stale, the origin is asked in the background", detail)
     if not waited:
         return _serve(allowed, reuse, CacheStatus(hit=True, ttl=reuse.ttl, detail=detail), detail=detail)
     said = CacheStatus(fwd=waited, ttl=reuse.ttl, collapsed=True, detail=detail)

@@ -22,10 +22,6 @@ def key(origin: Origin) -> CacheKey:
     return CacheKey("GET", TargetUri("http", "127.0.0.1", origin.port, "/"))
 
 
-def details(running: Running) -> list[str | None]:
-    return [record.cache_detail for record in running.records]
-
-
 @pytest.mark.parametrize("fast_lane", [False, True])
 def test_a_stale_answer_at_once_and_a_new_one_after(tmp_path: Path, fast_lane: bool) -> None:
     with (
@@ -41,8 +37,12 @@ def test_a_stale_answer_at_once_and_a_new_one_after(tmp_path: Path, fast_lane: b
     # With the fields that may select the answer, and without those that are the client's own affair.
     assert b"\r\nCookie: a=b\r\n" in origin.received[1]
     assert b"If-None-Match" not in origin.received[1]
-    background = "in the background, no validator"
-    assert sorted(filter(None, details(running))) == [background, "nothing stored for this address"]
+    assert sorted((record.outcome, record.cache_detail or "") for record in running.records) == [
+        ("background", "in the background, no validator"),
+        ("fwd=uri-miss", "nothing stored for this address"),
+        ("hit", ""),
+        ("hit", "stale, the origin is asked in the background"),
+    ]
 
 
 def test_a_validation_in_the_background_freshens_what_is_stored(tmp_path: Path) -> None:
@@ -59,6 +59,20 @@ def test_a_validation_in_the_background_freshens_what_is_stored(tmp_path: Path) 
     assert len(origin.received) == 2
     assert b'\r\nIf-None-Match: "a"\r\n' in origin.received[1]
     assert stored.fields.get(b"cache-control") == b"max-age=600"
+
+
+def test_nothing_stands_in_for_a_failure_that_nobody_waits_for(tmp_path: Path) -> None:
+    with (
+        running_origin(HEAD + REVALIDATED + b"\r\nold") as origin,
+        running_engine(policy(tmp_path), tmp_path) as running,
+    ):
+        assert ask(running, origin).endswith(b"old")
+        origin.answer = b""
+        assert ask(running, origin).endswith(b"old")
+        assert running.records.wait_for(3)
+    (failed,) = (record for record in running.records if record.error)
+    assert (failed.outcome, failed.status, failed.error) == ("error", None, "connection_terminated")
+    assert (failed.cache_detail or "").startswith("in the background; ")
 
 
 @pytest.mark.parametrize(
