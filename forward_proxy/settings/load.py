@@ -40,6 +40,8 @@ def load_settings(
     problems += [mistake for _, mistake in mistakes]
     if wrong.isdisjoint(("listen", "allow_clients")):
         problems += _unsafe(settings)
+    if wrong.isdisjoint(("allow_clients", "purge_clients")):
+        problems += _without_effect(settings)
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
@@ -91,8 +93,7 @@ def _in_force(defaults: Settings, winners: Mapping[str, Given]) -> Settings:
 
 def _unsafe(settings: Settings) -> Iterator[str]:
     """Listening addresses that are sound by themselves and not together with the rest."""
-    source = settings.sources["listen"]
-    place = str(source) if _names_itself(source) else f"{source}: listen"
+    place = _place_of(settings, "listen")
     if not settings.listen:
         yield f"{place}: expected at least one HOST:PORT"
     for endpoint in settings.listen:
@@ -101,3 +102,16 @@ def _unsafe(settings: Settings) -> Iterator[str]:
                 f"{place}: refuses to be an open proxy: other machines can reach {endpoint}, "
                 "so allow_clients must name those that may use it"
             )
+
+
+def _without_effect(settings: Settings) -> Iterator[str]:
+    """Clients that may purge and may not connect."""
+    place = _place_of(settings, "purge_clients")
+    for network in settings.purge_clients:
+        if not network.is_loopback and not any(network.overlaps(allowed) for allowed in settings.allow_clients):
+            yield f"{place}: {network} is not among allow_clients, so nobody there can connect"
+
+
+def _place_of(settings: Settings, key: str) -> str:
+    source = settings.sources[key]
+    return str(source) if _names_itself(source) else f"{source}: {key}"

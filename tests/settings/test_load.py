@@ -105,6 +105,16 @@ def test_it_refuses_to_be_an_open_proxy(listen: str) -> None:
     assert settings.allow_clients == (ip_network("192.168.0.0/16"),)
 
 
+def test_whoever_may_purge_may_connect(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.yaml"
+    file.write_text("allow_clients: [10.1.0.0/16]\npurge_clients: [10.0.0.0/8, 127.0.0.1, 192.0.2.1, '2001:db8::/32']\n")
+    assert _problems(file) == [
+        f"{file}:2:1: purge_clients: {network} is not among allow_clients, so nobody there can connect"
+        for network in ("192.0.2.1/32", "2001:db8::/32")
+    ]
+    assert _load(purge_clients=("127.0.0.0/8",)).purge_clients == (ip_network("127.0.0.0/8"),)
+
+
 def test_clients_that_could_not_be_read_are_one_problem_not_two() -> None:
     (problem,) = _problems(listen=("0.0.0.0:80",), allow_clients=("office",))
     assert problem.startswith("--allow-clients: expected an address or a network")
