@@ -101,7 +101,8 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
     deny = decision if isinstance(decision, Deny) else None
     allowed = decision.allowed if isinstance(decision, Forward | Validate | Serve) else None
     rule = deny.rule if deny else allowed.rule if allowed else None
-    response = flow.response
+    unheard = exchange.errand is not None and exchange.error is not None
+    response = None if unheard else flow.response
     cache, detail = _cache_words(exchange)
     if exchange.errand is not None and not detail.startswith(IN_THE_BACKGROUND):
         detail = f"{IN_THE_BACKGROUND}; {detail}"
@@ -117,10 +118,10 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         host=request.target.host if request else flow.request.host,
         kind="websocket" if flow.websocket else "http",
         outcome=_outcome(exchange, cache, error),
-        status=response.status_code if response and not (exchange.errand and exchange.error) else None,
+        status=response.status_code if response else None,
         content_type=response.headers.get("content-type") if response else None,
         request_bytes=exchange.request_bytes,
-        response_bytes=exchange.response_bytes,
+        response_bytes=0 if unheard else exchange.response_bytes,
         verdict="denied" if deny and deny.by_policy else "allowed",
         rule=str(rule) if rule else None,
         rule_id=rule.id if rule else None,

@@ -72,6 +72,7 @@ def test_nothing_stands_in_for_a_failure_that_nobody_waits_for(tmp_path: Path) -
         assert running.records.wait_for(3)
     (failed,) = (record for record in running.records if record.error)
     assert (failed.outcome, failed.status, failed.error) == ("error", None, "connection_terminated")
+    assert failed.response_bytes == 0
     assert (failed.cache_detail or "").startswith("in the background; ")
 
 
