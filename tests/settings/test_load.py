@@ -107,7 +107,9 @@ def test_it_refuses_to_be_an_open_proxy(listen: str) -> None:
 
 def test_whoever_may_purge_may_connect(tmp_path: Path) -> None:
     file = tmp_path / "proxy.yaml"
-    file.write_text("allow_clients: [10.1.0.0/16]\npurge_clients: [10.0.0.0/8, 127.0.0.1, 192.0.2.1, '2001:db8::/32']\n")
+    file.write_text(
+        "allow_clients: [10.1.0.0/16]\npurge_clients: [10.0.0.0/8, 127.0.0.1, 192.0.2.1, '2001:db8::/32']\n"
+    )
     assert _problems(file) == [
         f"{file}:2:1: purge_clients: {network} is not among allow_clients, so nobody there can connect"
         for network in ("192.0.2.1/32", "2001:db8::/32")
