@@ -103,12 +103,12 @@ def _selects(command: Callable[..., None]) -> Callable[..., None]:
         **arguments: Any,
     ) -> None:
         selectors: list[Selector] = [] if host is None else [of_host(_host(host))]
-        selectors += [] if url is None else [of_target(_target(url))]
+        selectors += [] if url is None else [of_target(_target(url, "--url"))]
         selectors += [] if glob is None else [matching(glob)]
         selectors += [] if regex is None else [finding(_expression(regex))]
         selectors += [tagged([tag.lower().encode() for tag in tags])] if tags else []
         selectors += [] if older_than is None else [received_before(_ago(older_than))]
-        target = None if url is None else _target(url)
+        target = None if url is None else _target(url, "--url")
         command(selects=all_of(*selectors) if selectors else everything, target=target, **arguments)
 
     return wrapped
@@ -167,7 +167,7 @@ def list_stored(
 def show(settings: Settings, reader: StoreReader, url: str, as_json: bool) -> None:
     """Show what is stored for a URL, and for how long."""
     now = int(time.time())
-    target, keeping = _target(url), Keeping(settings, now)
+    target, keeping = _target(url, "URL"), Keeping(settings, now)
     key = keeping.key(target)
     found = [(stored, keeping.options(stored)) for stored in reader.candidates(key)]
     if not found:
@@ -205,7 +205,7 @@ def purge(
         damaged = "damaged-index" in store.stats().faults
     finally:
         store.close()
-    words = f"{removed} stored {'response' if removed == 1 else 'responses'} {'made stale' if soft else 'removed'}"
+    words = f"{_counted(removed, 'stored response')} {'made stale' if soft else 'removed'}"
     if damaged:
         words += ", and an index that could not be read"
     click.echo(json.dumps({"stale" if soft else "removed": removed}) if as_json else words)
@@ -261,17 +261,23 @@ def _under_its_key(selects: Selector, target: TargetUri, keeping: Keeping) -> Se
 
 def _verified(found: Verified) -> str:
     """`3 stored responses verified, 5.4 KB of content read; 1 was damaged and is removed`."""
-    words = f"{found.responses:,} stored responses verified, {human_bytes(found.content_bytes)} of content read"
+    size = human_bytes(found.content_bytes)
+    size += " bytes" if size.isdecimal() else ""
+    words = f"{_counted(found.responses, 'stored response')} verified, {size} of content read"
     if found.sound:
         return f"{words}; all of it is as it was stored"
     parts = []
     if found.damaged:
         parts.append(f"{len(found.damaged):,} damaged and removed")
     if found.strays:
-        parts.append(f"{found.strays:,} files or rows that belonged to nothing removed")
+        parts.append(f"{found.strays:,} of what belonged to nothing removed")
     if found.index is not None:
         parts.append(f"the index was damaged ({found.index}) and is begun anew")
     return "; ".join((words, *parts))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _host(text: str) -> str:
@@ -281,10 +287,10 @@ def _host(text: str) -> str:
     return host
 
 
-def _target(text: str) -> TargetUri:
+def _target(text: str, named: str) -> TargetUri:
     target = parse_target_uri(text if "://" in text else f"https://{text}")
     if isinstance(target, Malformed):
-        raise click.BadParameter(f"expected a URL; {visible(target.reason)}")
+        raise click.BadParameter(f"expected a URL; {visible(target.reason)}", param_hint=named)
     return target
 
 

@@ -76,8 +76,7 @@ def figures_shown(figures: Figures) -> Iterator[RenderableType]:
     table = facts()
     table.add_row("responses", f"{figures.responses:,}: {figures.fresh:,} fresh, {figures.stale:,} stale")
     table.add_row("on disk", f"{human_bytes(figures.size_bytes)} of {human_bytes(figures.size_limit_bytes)} ({used} %)")
-    free = "unknown" if figures.free_bytes is None else human_bytes(figures.free_bytes)
-    table.add_row("disk free", f"{free}, of which {human_bytes(figures.reserve_bytes)} stay free")
+    table.add_row("disk free", _free(figures.free_bytes, figures.reserve_bytes))
     if figures.oldest_at is not None and figures.newest_at is not None:
         table.add_row("received", f"{moment(figures.oldest_at)} to {moment(figures.newest_at)}")
     yield table
@@ -87,6 +86,15 @@ def figures_shown(figures: Figures) -> Iterator[RenderableType]:
         for each in figures.hosts:
             hosts.add_row(f"{each.responses:,}", human_bytes(each.bytes), cut(each.host, _BESIDE_THE_HOST))
         yield hosts
+
+
+def _free(free_bytes: int | None, reserve_bytes: int) -> str:
+    reserve = human_bytes(reserve_bytes)
+    if free_bytes is None:
+        return f"unknown, of which {reserve} stay free"
+    if free_bytes < reserve_bytes:
+        return f"{human_bytes(free_bytes)}, less than the {reserve} that are to stay free: nothing is stored"
+    return f"{human_bytes(free_bytes)}, of which {reserve} stay free"
 
 
 def _free_bytes(folder: Path) -> int | None:

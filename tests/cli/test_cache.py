@@ -173,6 +173,29 @@ def test_verify_tells_what_is_damaged_and_removes_it(state: Path) -> None:
         store.close()
 
 
+def test_verify_counts_in_plain_words(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    put(store, "https://a.example/", content=b"x" * 735)
+    store.close()
+    said = _run(tmp_path, "verify").stdout
+    assert said == "1 stored response verified, 735 bytes of content read; all of it is as it was stored\n"
+
+
+def test_stats_say_when_nothing_is_stored_for_want_of_room(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARD_PROXY_CACHE_RESERVE", "1000000TiB")
+    said = _run(state, "stats").stdout
+    assert "that are to stay free: nothing is stored" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"), [(["show", "ht!tp://"], "URL"), (["list", "--url", "ht!tp://"], "--url")]
+)
+def test_what_is_no_url_is_named(state: Path, arguments: list[str], named: str) -> None:
+    result = _run(state, *arguments)
+    assert result.exit_code == 2
+    assert f"Invalid value for {named}: expected a URL" in result.stderr
+
+
 def _overwritten(index: Path) -> None:
     index.write_bytes(b"no database " * 100)
 
