@@ -175,7 +175,7 @@ def _outcome(exchange: Exchange, cache: str | None, error: str | None) -> str:
     if exchange.errand is not None:
         return "error" if error else "background"
     if isinstance(decision, Serve) and cache:
-        return cache
+        return decision.instead or cache
     if isinstance(decision, Purge) and not error:
         return "purge"
     return "error" if error else cache or "error"

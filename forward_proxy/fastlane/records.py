@@ -36,8 +36,9 @@ def denied(plain: Plain, deny: Deny, answer: Answer, client: str, now: float, *,
 
 
 def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: int, *, inside_tls: bool) -> Record:
-    """A fresh stored response."""
+    """A stored response, fresh or not."""
     request, allowed = plain.request, serve.allowed
+    cache = "hit" if serve.fwd is None else f"fwd={serve.fwd}"
     rule = allowed.rule
     head = serve.delivery.head
     return Record(
@@ -48,14 +49,14 @@ def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: i
         method=request.method,
         target=str(request.target),
         host=request.target.host,
-        outcome="hit",
+        outcome=serve.instead or cache,
         status=head.status,
         content_type=head.fields.text(b"content-type") or None,
         response_bytes=content_bytes,
         rule=str(rule) if rule else None,
         rule_id=rule.id if rule else None,
         reason=allowed.reason or None,
-        cache="hit",
+        cache=cache,
         cache_detail=serve.detail or None,
         anonymity=str(allowed.level),
         changed_request_fields=changed(allowed.request.fields, allowed.anonymised),

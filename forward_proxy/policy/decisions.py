@@ -5,6 +5,7 @@ applies it once.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import CacheKey, Delivery, Options, StoredResponse
@@ -121,7 +122,8 @@ class Serve:
 
     Before `until`, POSIX seconds, the same request is served alike but for age and ttl, as far as it is a matter of
     freshness; what rules say of the time of day is another (`door.CLOCK_STEP_S`).  With `validate_after` the origin is
-    asked once the client has its answer.
+    asked once the client has its answer.  `instead` of asking the origin for this request, another one's answer was
+    waited for (`collapsed`), or something stale stands in for what cannot be had from it.
     """
 
     allowed: Allowed
@@ -132,6 +134,7 @@ class Serve:
     changes: StoreChanges = NO_CHANGES
     until: int = 0
     validate_after: bool = False
+    instead: Literal["", "collapsed", "stale"] = ""
 
 
 @dataclass(frozen=True, slots=True)

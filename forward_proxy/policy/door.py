@@ -136,7 +136,7 @@ class Policy:
                 return returning.served(allowed, reuse, waited)
             case caching.Validate() | caching.Miss() as asking:
                 sent = _asking(lookup, asking)
-                return self._stood_in(sent, now) or self._offline(sent) if self.state.offline else sent
+                return returning.offline(sent, now) or self._offline(sent) if self.state.offline else sent
             case caching.GatewayTimeout() as timeout:
                 # RFC 9209 has no word for it; only-if-cached is a wish of the client's that cannot be met.
                 return Deny(
@@ -226,9 +226,6 @@ class Policy:
     def _key(self, head: RequestHead, client: IPAddress | None, now: int) -> caching.CacheKey:
         """What the answer to this GET is stored under."""
         return caching.key_of(head, self._overrides.of_request(subject_of(head, client, now)))
-
-    def _stood_in(self, sent: Forward | Validate, now: int) -> Serve | None:
-        return returning.stood_in(sent, 504, "destination_unavailable", now)
 
     def _offline(self, sent: Forward | Validate) -> Deny:
         reason = "offline, and nothing stored will do" if sent.key else "offline, and this is never stored"

@@ -32,7 +32,8 @@ def served(allowed: Allowed, reuse: Reuse, waited: str = "") -> Serve:
     if not waited:
         return _serve(allowed, reuse, CacheStatus(hit=True, ttl=reuse.ttl, detail=detail), detail=detail)
     said = CacheStatus(fwd=waited, ttl=reuse.ttl, collapsed=True, detail=detail)
-    return _serve(allowed, reuse, said, waited, _joined("collapsed", detail))
+    detail = _joined("waited for the answer to the same request", detail)
+    return replace(_serve(allowed, reuse, said, waited, detail), instead="collapsed")
 
 
 def answered(
@@ -44,8 +45,10 @@ def answered(
     anonymised = anonymity.response_edits(allowed.level, allowed.request, response, allowed.subject)
     cleaning = hops.response_hops(response) | anonymised
     cleaned = response.edited(cleaning)
-    if response.status in caching.FAILURES and (stale := _in_place(sent, response.status, response_at)):
-        return stale
+    if response.status in caching.FAILURES:
+        detail = f"the origin answered {response.status}"
+        if stale := _in_place(sent, response_at, detail, response.status, answered=True):
+            return stale
     if isinstance(sent, Validate):
         meaning = caching.after_validation(
             allowed.outbound, sent.candidates, cleaned, request_at=request_at, response_at=response_at, options=options
@@ -68,20 +71,26 @@ def stood_in(sent: Forward | Validate, status: int, error: str, now: int) -> Ser
     would be told with; None when nothing may stand in."""
     if status not in caching.FAILURES:  # Then it was refused here.
         return None
-    return _in_place(sent, None, now, error)
-
-
-def _in_place(sent: Forward | Validate, status: int | None, now: int, error: str = "") -> Serve | None:
-    """`status` is what the origin answered with, if it did."""
     answered = error not in UNREACHABLE
+    fails = "the origin fails" if answered else "the origin cannot be reached"
+    return _in_place(sent, now, f"{fails}: {error}", answered=answered)
+
+
+def offline(sent: Forward | Validate, now: int) -> Serve | None:
+    """A stored response in place of an origin that is not to be asked; None when nothing may stand in."""
+    return _in_place(sent, now, "offline, so that the origin is not asked", answered=False)
+
+
+def _in_place(
+    sent: Forward | Validate, now: int, detail: str, status: int | None = None, *, answered: bool
+) -> Serve | None:
+    """`status` is what the origin answered with, if it did."""
     allowed = sent.allowed
     reuse = caching.after_failure(allowed.outbound, sent.candidates, now, allowed.caching_options, answered=answered)
     if reuse is None:
         return None
-    fails = "the origin fails" if answered else "the origin cannot be reached"
-    detail = f"the origin answered {status}" if status else f"{fails}: {error}"
     said = CacheStatus(fwd=sent.fwd, fwd_status=status, ttl=reuse.ttl, detail=detail)
-    return _serve(allowed, reuse, said, sent.fwd, detail)
+    return replace(_serve(allowed, reuse, said, sent.fwd, detail), instead="stale")
 
 
 def _validated(sent: Validate, meaning: caching.Freshened, status: int) -> Serve:

@@ -69,15 +69,15 @@ def _what_happened(record: Record) -> str:
     if record.verdict == "denied":
         return visible(f"denied by {record.rule}" if record.rule else f"denied: {record.reason or 'by default'}")
     if stood_in(record):
-        return visible(f"stale, {record.error}")
+        return visible(f"stale, {record.error or record.cache_detail}")
     if record.error:
         return visible(f"error {record.error}")
     return visible(record.outcome)
 
 
 def stood_in(record: Record) -> bool:
-    """Whether something stored was the answer because the origin gave none."""
-    return record.error is not None and record.outcome.startswith("fwd=") and (record.status or 500) < 500
+    """Whether something stored was the answer because none was to be had from the origin."""
+    return record.outcome == "stale"
 
 
 def human_bytes(count: int) -> str:

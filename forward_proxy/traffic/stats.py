@@ -1,8 +1,9 @@
 """What did the traffic come to since a moment?  How it ended, what the cache saved, who was asked most, and refused.
 
-Bytes are content sent to clients.  They came from the cache when `cache` is `hit`, from an origin when one was asked,
-and from this proxy itself otherwise (denials, errors).  A wait runs from the request to the answer's first byte; a
-record that stands for several exchanges counts as so many, and has none.
+Bytes are content sent to clients.  They came from the cache when `cache` is `hit`, or when something stale stood in or
+another request's answer was waited for; from an origin when one was asked, and from this proxy itself otherwise
+(denials, errors).  A wait runs from the request to the answer's first byte; a record that stands for several exchanges
+counts as so many, and has none.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from forward_proxy.traffic.query import TrafficReader
 from forward_proxy.traffic.search import Search, Term
 
 _TOTALS = """
-SELECT total(exchanges), total(response_bytes) FILTER (WHERE cache = 'hit'),
-       total(response_bytes) FILTER (WHERE cache IS NOT 'hit' AND origin IS NOT NULL)
+SELECT total(exchanges), total(response_bytes) FILTER (WHERE cache = 'hit' OR outcome IN ('stale', 'collapsed')),
+       total(response_bytes) FILTER
+           (WHERE cache IS NOT 'hit' AND outcome NOT IN ('stale', 'collapsed') AND origin IS NOT NULL)
 FROM records WHERE {}
 """
 _OUTCOMES = "SELECT outcome, sum(exchanges) FROM records WHERE {} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"

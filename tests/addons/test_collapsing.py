@@ -94,6 +94,8 @@ def test_all_wait_for_one_and_are_answered_from_the_store(tmp_path: Path, fast_l
     said = [each.lower().partition(b"cache-status: ")[2].partition(b"\r\n")[0] for each in answers]
     assert sum(b"fwd=uri-miss; stored" in each for each in said) == 1
     assert sum(each.endswith(b"; collapsed") for each in said) == MANY - 1
+    outcomes = [record.outcome for record in running.records]
+    assert (outcomes.count("collapsed"), outcomes.count("fwd=uri-miss")) == (MANY - 1, 1)
 
 
 def test_what_cannot_be_stored_releases_all_at_once_and_keeps_nobody_waiting_again(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.policy.building import policy
 TARGET = TargetUri("http", "site.example", 80, "/")
 WAITING = Queued(TARGET, NO_FIELDS, ip_address("127.0.0.1"), 1000, "dns_error")
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: max-age=60\r\nConnection: close\r\n\r\nok"
+STALE = ANSWER.replace(b"max-age=60", b'max-age=0\r\nETag: "x"')
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,14 @@ def test_what_is_forced_offline_is_queued_too(tmp_path: Path) -> None:
         running.look_later(time.time() + LOOK_S)
         assert running.records.wait_for(2)
     assert [queued.target.port for queued in running.queue.entries()] == [9]
+
+
+@pytest.mark.parametrize("fast_lane", [False, True])
+def test_what_is_stored_answers_offline_and_the_log_says_so(tmp_path: Path, fast_lane: bool) -> None:
+    with running_origin(STALE) as origin, running_engine(policy(tmp_path), tmp_path) as running:
+        assert ask(running, origin.port).endswith(b"ok")
+    with running_engine(policy(tmp_path, offline=True), tmp_path, fast_lane=fast_lane) as running:
+        assert ask(running, origin.port).endswith(b"ok")
+        (record,) = running.records
+    said = record.outcome, record.cache, record.cache_detail
+    assert said == ("stale", "fwd=stale", "offline, so that the origin is not asked")

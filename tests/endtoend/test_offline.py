@@ -75,7 +75,7 @@ def test_a_visited_page_opens_with_the_server_stopped_and_another_once_it_is_bac
         assert "once it can be reached" in driver.find_element(By.TAG_NAME, "main").text
     told = proxy.record("/visited", 3)
     assert (told["outcome"], told["cache_detail"]) == (
-        "fwd=stale", "the origin cannot be reached: connection_refused"
+        "stale", "the origin cannot be reached: connection_refused"
     )  # fmt: skip
     queued = proxy.command("cache", "queue", "--state", str(proxy.state))
     assert f"{base}/unseen" in queued.stdout

@@ -107,7 +107,8 @@ def test_a_line_for_a_pipe() -> None:
         (example(verdict="denied", outcome="denied"), "denied: by default"),
         (example(outcome="tunnel", kind="tunnel"), "tunnel"),
         (example(outcome="error", error="connection_refused"), "error connection_refused"),
-        (example(outcome="fwd=stale", error="dns_error"), "stale, dns_error"),
+        (example(outcome="stale", error="dns_error"), "stale, dns_error"),
+        (example(outcome="stale", cache_detail="the origin answered 503"), "stale, the origin answered 503"),
     ],
 )
 def test_what_happened(record: Record, words: str) -> None:
@@ -121,7 +122,7 @@ def test_what_happened(record: Record, words: str) -> None:
         (example(error="dns_error"), "red"),
         (example(), "green"),
         (example(outcome="fwd=stale"), ""),
-        (example(outcome="fwd=stale", error="dns_error"), "yellow"),
+        (example(outcome="stale", error="dns_error"), "yellow"),
     ],
 )
 def test_colour_is_for_what_stands_out(record: Record, style: str) -> None:

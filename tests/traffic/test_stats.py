@@ -9,6 +9,15 @@ FORWARDED = {"outcome": "fwd=uri-miss", "cache": "fwd=uri-miss", "origin": "203.
 DENIED = {"outcome": "denied", "verdict": "denied", "cache": None, "host": "ads.example", "response_bytes": 500}
 
 
+def test_what_stood_in_or_was_waited_for_came_from_the_cache(tmp_path: Path) -> None:
+    logged(
+        tmp_path,
+        [example(**FORWARDED | {"outcome": word}, response_bytes=10) for word in ("stale", "collapsed", "fwd=stale")],
+    )
+    figures = stats(TrafficReader(tmp_path), NOW - 3600)
+    assert (figures.bytes_from_cache, figures.bytes_from_origin) == (20, 10)
+
+
 def test_what_the_traffic_came_to(tmp_path: Path) -> None:
     logged(
         tmp_path,
