@@ -9,7 +9,7 @@ import re
 from mitmproxy import http
 
 from forward_proxy.addons.messages import Headers, response_of, section_of, twin
-from forward_proxy.message.fields import Edits, FieldLine, FieldSection, is_token
+from forward_proxy.message.fields import Edits, FieldLine, FieldSection, is_token, list_members
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.targets import Malformed, TargetUri, parse_authority, target_uri
 from forward_proxy.message.writing import titled
@@ -52,7 +52,7 @@ def response_head(response: http.Response) -> ResponseHead | Malformed:
     if b"\n" in b"".join([value for _, value in headers.fields]):
         response.headers = Headers.of([(name, _FOLD.sub(b" ", value)) for name, value in headers.fields])
     fields = section_of(response)
-    if reason := _bad_values(fields):
+    if reason := _bad_values(fields) or _bad_codings(fields):
         return Malformed(reason)
     framed = b"content-length" in fields or "chunked" in fields.text(b"transfer-encoding").lower()
     delimited = framed or response.is_http2 or response.status_code in _WITHOUT_CONTENT
@@ -103,6 +103,14 @@ def _bad_values(fields: FieldSection) -> str:
         return ""
     name = next(name for name, value in fields if _ENDS.search(value))
     return f"CR, LF or NUL in the value of {name.decode('latin-1')}"
+
+
+def _bad_codings(fields: FieldSection) -> str:
+    """RFC 9112 §7.4: no TE was sent, so nothing but chunks may come; what is stored or goes on by HTTP/2 would be coded
+    without anybody being told."""
+    codings = list_members(fields.get(b"transfer-encoding") or b"")
+    other = next((coding for coding in codings if coding.lower() not in (b"chunked", b"identity")), b"")
+    return f"transfer coding {other[:50].decode('latin-1')}, which was not asked for" if other else ""
 
 
 _METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"))

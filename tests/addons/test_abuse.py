@@ -112,11 +112,23 @@ class TestResponses:
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
             b"HTTP/1.1 200 OK\r\nX-A : a\r\nContent-Length: 2\r\n\r\nok",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: nonsense\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nX: " + b"x" * 400_000 + b"\r\nContent-Length: 2\r\n\r\nok",
             b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 100_000 + b"Content-Length: 2\r\n\r\nok",
             b"garbage\r\n\r\n",
         ],
-        ids=["cr", "nul", "two-framings", "two-lengths", "space", "coding", "long-line", "many-lines", "garbage"],
+        ids=[
+            "cr",
+            "nul",
+            "two-framings",
+            "two-lengths",
+            "space",
+            "coding",
+            "gzip",
+            "long-line",
+            "many-lines",
+            "garbage",
+        ],
     )
     def test_an_ambiguous_response_is_502_with_its_reason(self, running: Running, origin: Origin, head: bytes) -> None:
         origin.answer = head

@@ -92,9 +92,16 @@ class TestRelayed:
         (answered(version=b"HTTP/2.0"), True),
         (answered(204), True),
         (answered(), False),
-        (answered(fields=((b"Transfer-Encoding", b"gzip"),)), False),
+        (answered(fields=((b"Transfer-Encoding", b"identity"),)), False),
     ],
-    ids=["length", "chunks", "http2", "none", "closed", "odd-coding"],
+    ids=["length", "chunks", "http2", "none", "closed", "identity"],
 )
 def test_content_that_ends_with_the_connection_is_told_rfc9112_6_3(response: http.Response, delimited: bool) -> None:
     assert heads.response_head(response).delimited is delimited
+
+
+@pytest.mark.parametrize("value", [b"gzip, chunked", b"gzip", b"Chunked, x-other"])
+def test_content_in_a_transfer_coding_that_was_not_asked_for_is_refused_rfc9112_7_4(value: bytes) -> None:
+    head = heads.response_head(answered(fields=((b"Transfer-Encoding", value),)))
+    assert isinstance(head, Malformed)
+    assert "transfer coding" in head.reason
