@@ -78,7 +78,7 @@ class _Reader:
         for name in raw:
             if name not in _KEY_KEYS:
                 self.problem((*path, name), unknown(name, _KEY_KEYS, "unknown key"))
-        whole = raw.get("drop_query") == "all"
+        whole = raw.get("drop_query") in ("all", ["all"])
         names = [] if whole or "drop_query" not in raw else self.parameters(raw["drop_query"], (*path, "drop_query"))
         if "sort_query" in raw:
             self.true(raw["sort_query"], (*path, "sort_query"))
@@ -100,6 +100,8 @@ class _Reader:
         for where, text in self.texts(raw, path):
             if text == "*":
                 self.problem(where, "write drop_query: all for the whole query")
+            elif text == "all":
+                self.problem(where, "all is the whole query, so nothing else has a meaning beside it")
             elif "*" in text[:-1] or any(character in text for character in "=&#?"):
                 self.problem(where, f"expected the name of a query parameter, or its beginning and *, not {text}")
             elif isinstance(canonical := target_uri("http", "name", None, f"/?{text}"), Malformed):

@@ -48,6 +48,13 @@ cache:
     assert str(choice.value) == words
 
 
+@pytest.mark.parametrize("said", ["all", "[all]"])
+def test_all_is_the_whole_query_in_a_list_too(tmp_path: Path, said: str) -> None:
+    (tmp_path / "x.yaml").write_text(f"cache: [{{match: {{}}, key: {{drop_query: {said}}}}}]")
+    (choice,) = load([tmp_path]).cache
+    assert choice.value.key == KeyRule(f"{tmp_path / 'x.yaml'}:1", drop_all=True)
+
+
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
@@ -71,6 +78,10 @@ cache:
         (", key: {}", "1:21: cache[0].key: expected a mapping of drop_query, sort_query, same_as"),
         (", key: {drop: a}", "1:27: cache[0].key.drop: unknown key; expected one of drop_query, sort_query, same_as"),
         (", key: {sort_query: no}", "1:27: cache[0].key.sort_query: expected true, not no"),
+        (
+            ", key: {drop_query: [all, x]}",
+            "1:40: cache[0].key.drop_query[0]: all is the whole query, so nothing else has a meaning beside it",
+        ),
         (", key: {drop_query: '*'}", "1:27: cache[0].key.drop_query: write drop_query: all for the whole query"),
         (
             ", key: {drop_query: [a*b]}",
