@@ -194,6 +194,8 @@ class Settings:
             )
         if self._reaches_others and not self.cache_is_shared:
             cautions.append(("cache.profile", "personal responses are stored, and other machines may use this proxy"))
+        if self.offline == "on":
+            cautions.append(("offline", "no origin is asked, and what is not stored is answered 504"))
         if any(network.prefixlen == 0 for network in self.allow_clients):
             cautions.append(("allow_clients", "every machine that can reach this proxy may use it"))
         return cautions

@@ -28,9 +28,9 @@ def _row(screen: list[str], name: str) -> str:
 
 
 def test_it_fits_80_by_24_with_every_caution_there_is() -> None:
-    opened = {"log.with_secrets": "yes-i-mean-it", "cache.profile": "private"}
+    opened = {"log.with_secrets": "yes-i-mean-it", "cache.profile": "private", "offline": "on"}
     settings = _settings(allow_private_targets="on", allow_clients="0.0.0.0/0", **opened)
-    assert len(settings.cautions) == 4
+    assert len(settings.cautions) == 5
     screen = _screen(settings)
     assert len(screen) + len(["", "listening on 127.0.0.1:8080"]) <= 24
     assert max(map(cell_len, screen)) <= 80

@@ -146,6 +146,8 @@ def test_what_opens_the_proxy_is_cautioned_with_its_source() -> None:
         "allow_clients (FORWARD_PROXY_ALLOW_CLIENTS)",
     ]
     assert _load().cautions == ()
+    (caution,) = _load(offline=("on",)).cautions
+    assert caution == "offline (--offline): no origin is asked, and what is not stored is answered 504"
 
 
 @pytest.mark.parametrize(
