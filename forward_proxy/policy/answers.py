@@ -25,7 +25,7 @@ _EMPTY_TYPES: dict[Resource, bytes] = {
     "media": b"video/mp4",
     "object": b"application/octet-stream",
 }
-_LATER = "It is fetched and kept for you once it can be reached."
+_LATER = "It is fetched, without your cookies, once it can be reached."
 _PHRASES = {508: "Loop Detected"}
 
 
