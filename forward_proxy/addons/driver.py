@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -32,7 +33,7 @@ from forward_proxy.addons.purging import Storage as PurgedStorage
 from forward_proxy.addons.streams import INVALID, SENT_CONTENT, Interim, StoredBlocks, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
-from forward_proxy.caching import CacheKey, StoredResponse
+from forward_proxy.caching import FAILURES, CacheKey, StoredResponse
 from forward_proxy.errors import StorageError
 from forward_proxy.message.fields import NO_EDITS, FieldSection
 from forward_proxy.message.heads import RequestHead
@@ -53,6 +54,7 @@ from forward_proxy.policy import (
     denial,
 )
 from forward_proxy.storage.content import Content
+from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.pieces import cut
 from forward_proxy.storage.staging import Staging
 from forward_proxy.traffic.record import Record
@@ -72,7 +74,8 @@ class Storage(PurgedStorage, Protocol):
     def leases(self) -> Leases: ...
     def candidates(self, key: CacheKey) -> tuple[StoredResponse, ...]: ...
     def open_content(self, stored: StoredResponse) -> Content | None: ...
-    def stage(self, head: StoredResponse, cost_ms: int = 0) -> Staging | None: ...
+    def arriving(self, key: CacheKey) -> Generation: ...
+    def stage(self, head: StoredResponse, cost_ms: int = 0, arrival: Generation | None = None) -> Staging | None: ...
     def replace_head(self, stored: StoredResponse) -> object: ...
     def remove(self, which: StoredResponse | CacheKey) -> None: ...
     def invalidate(self, targets: Iterable[TargetUri]) -> None: ...
@@ -202,6 +205,8 @@ class Driver:
         exchange.decision = decision
         edits = decision.allowed.edits | (decision.edits if isinstance(decision, Validate) else NO_EDITS)
         exchange.sent_at = time.time()
+        if decision.key is not None:  # From here on a purge is about the answer, too.
+            exchange.arrival = self._storage.arriving(decision.key)
         flow.request = heads.outbound(flow.request, edits, decision.allowed.request.target)
 
         def passed(chunk: bytes) -> bytes:
@@ -216,13 +221,15 @@ class Driver:
         if flow.response is None or not isinstance(exchange.decision, Forward | Validate):
             return  # Our own answer on its way out.
         head = heads.response_head(flow.response)
+        status, sent = flow.response.status_code, exchange.sent()
+        if status in FAILURES:
+            sent = self._still_stored(sent)
         decision = (
             Deny(502, "http_protocol_error", head.reason)
             if isinstance(head, Malformed)
-            else exchange.policy.on_response(exchange.sent(), head, int(exchange.sent_at), int(exchange.first_byte_at))
+            else exchange.policy.on_response(sent, head, int(exchange.sent_at), int(exchange.first_byte_at))
         )
         self._change_store(decision.changes)
-        status, sent = flow.response.status_code, exchange.sent()
         match decision:
             case Deny():
                 self._answer(flow, exchange, decision)
@@ -233,6 +240,13 @@ class Driver:
             case Relay():
                 self._relay(flow, exchange, flow.response, decision)
         self.asking.answered(exchange, sent, status, decision, exchange.first_byte_at)
+
+    def _still_stored(self, sent: Forward | Validate) -> Forward | Validate:
+        """Without what was purged or invalidated since: it may not stand in any more (RFC 9111 §4.4)."""
+        if sent.key is None or not sent.candidates:
+            return sent
+        there = {stored.id for stored in self._storage.candidates(sent.key)}
+        return replace(sent, candidates=tuple(stored for stored in sent.candidates if stored.id in there))
 
     def interim_response(self, interim: Interim) -> None:
         """The record is about the final response: nothing is kept of this one."""
@@ -252,7 +266,7 @@ class Driver:
         exchange.close_contents()
         if relay.storing is not None:
             cost_ms = int(((exchange.first_byte_at or 0) - exchange.sent_at) * 1000)
-            exchange.staging = self._storage.stage(relay.storing, cost_ms)
+            exchange.staging = self._storage.stage(relay.storing, cost_ms, exchange.arrival)
 
     def _change_store(self, changes: StoreChanges) -> None:
         for stored in changes.freshened:
@@ -319,10 +333,9 @@ class Driver:
             decision: Deny | Serve = Deny(fault.status, fault.error, fault.detail)
             if fault.error != "http_request_error":  # Then it is the origin's, and something stale may stand in.
                 now = time.time()
-                self.asking.failed(exchange.decision, fault.status, fault.error, now)
-                decision = exchange.policy.on_failure(
-                    exchange.decision, fault.status, fault.error, fault.detail, int(now)
-                )
+                sent = self._still_stored(exchange.decision)
+                self.asking.failed(sent, fault.status, fault.error, now)
+                decision = exchange.policy.on_failure(sent, fault.status, fault.error, fault.detail, int(now))
             if isinstance(decision, Serve):
                 self._serve(flow, exchange, decision)
                 return  # Its content is still to be sent; `response` ends it.

@@ -11,6 +11,7 @@ from forward_proxy.anonymity import changed
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.policy import Deny, Forward, Policy, Purge, Relay, Serve, Validate
 from forward_proxy.storage.content import Content
+from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.pieces import Readable
 from forward_proxy.storage.staging import Staging
 from forward_proxy.traffic.record import Record
@@ -25,7 +26,7 @@ class Exchange:
 
     `contents` are the stored contents opened while deciding, by id; `content` the one being sent.  `flight` is the one
     that others wait for, `waited` whether this exchange has waited for one itself.  `purged` is how many stored
-    responses a purge took.
+    responses a purge took.  `arrival` was taken when the origin was asked.
     """
 
     policy: Policy
@@ -34,6 +35,7 @@ class Exchange:
     request: RequestHead | None = None
     decision: Deny | Forward | Purge | Validate | Serve | None = None
     relay: Relay | None = None
+    arrival: Generation | None = None
     staging: Staging | None = None
     errand: Errand | None = None
     flight: Flight | None = None

@@ -45,11 +45,11 @@ class Staging:
         "_taken",
     )
 
-    def __init__(self, head: StoredResponse, shelf: Shelf, cost_ms: int = 0) -> None:
+    def __init__(self, head: StoredResponse, shelf: Shelf, cost_ms: int = 0, arrival: Generation | None = None) -> None:
         self._head = head
         self._cost_ms = cost_ms
         self._shelf = shelf
-        self._arrival = shelf.arriving(head.key)
+        self._arrival = arrival or shelf.arriving(head.key)
         self._digester = Digester()
         self._buffer = bytearray()
         self._length = 0

@@ -134,12 +134,17 @@ class Store:
         self._memory.keep_content(stored, whole)
         return Content.of(whole)
 
-    def stage(self, head: StoredResponse, cost_ms: int = 0) -> Staging:
+    def arriving(self, key: CacheKey) -> Generation:
+        """Take it before asking the origin: an answer that was under way when its key was purged is not stored."""
+        return self._changes.arriving(key)
+
+    def stage(self, head: StoredResponse, cost_ms: int = 0, arrival: Generation | None = None) -> Staging:
         """Begin to store a response; its id and content length are given when it is committed.
 
-        `cost_ms` is how long its origin took to begin answering: what took longer is kept longer.
+        `cost_ms` is how long its origin took to begin answering: what took longer is kept longer.  It is on its way
+        since `arrival` was taken, or else since now.
         """
-        return Staging(head, self._changes, cost_ms)
+        return Staging(head, self._changes, cost_ms, arrival)
 
     def replace_head(self, stored: StoredResponse) -> None:
         """Freshen: the response of this id and key has these fields and times from now on (RFC 9111 §4.3.4)."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
+from threading import Condition, Event
 
 import pytest
 
@@ -54,6 +54,7 @@ class Held:
     origin: Origin
     may: Event = field(default_factory=Event)
     holds: Callable[[bytes], bool] = lambda _: True
+    _told: Condition = field(default_factory=Condition)
 
     @property
     def port(self) -> int:
@@ -63,7 +64,14 @@ class Held:
     def received(self) -> list[bytes]:
         return self.origin.received
 
+    def arrived(self, count: int) -> bool:
+        """Whether it was asked so often, now or soon."""
+        with self._told:
+            return self._told.wait_for(lambda: len(self.received) >= count, WITHIN_S)
+
     def ask(self, head: bytes) -> None:
+        with self._told:
+            self._told.notify_all()
         if self.holds(head):
             self.may.wait(WITHIN_S)
 
