@@ -108,7 +108,7 @@ class Errands:
     async def _run(self, errand: Errand, serve: Serve) -> None:
         peername = (str(errand.client), 0, next(self._numbers))
         self._running[peername] = errand
-        reader, writer = asyncio.StreamReader(), _Nobody(peername)
+        reader, writer = _Unhurried(), _Nobody(peername)
         reader.feed_data(errand.octets)
         try:
             with suppress(asyncio.CancelledError):
@@ -116,6 +116,15 @@ class Errands:
         finally:
             del self._running[peername]
             self._keys.discard(errand.key)
+
+
+class _Unhurried(asyncio.StreamReader):
+    """Lets its handler come to itself before it reads: mitmproxy cannot end a connection while it begins to serve it,
+    and an errand that is answered here is over as soon as it is read."""
+
+    async def read(self, n: int = -1) -> bytes:
+        await asyncio.sleep(0)
+        return await super().read(n)
 
 
 class _Nobody:
