@@ -107,7 +107,10 @@ class Later:
 
 
 def is_due(queued: Queued, now: float, answered_at: float) -> bool:
-    """Whether to try again: after a wait that doubles, or soon, once any origin has answered since the last try."""
+    """Whether to try again: after a wait that doubles, or soon, once any origin has answered since the last try.
+
+    Tries that do not count double it, too: it is as long as the waiting has been so far.
+    """
     last_at = max(queued.asked_at, queued.tried_at)
-    wait_s = min(LOOK_S * 2.0 ** min(queued.tries, 16), LONGEST_WAIT_S)
+    wait_s = min(max(LOOK_S * 2.0 ** min(queued.tries, 16), last_at - queued.asked_at), LONGEST_WAIT_S)
     return now - last_at >= (LOOK_S if answered_at > last_at else wait_s)

@@ -37,6 +37,13 @@ def test_when_to_try_again(tries: int, waited_s: float, answered_at: float, due:
     assert is_due(replace(WAITING, tries=tries), 1000 + waited_s, answered_at) is due
 
 
+@pytest.mark.parametrize(
+    ("waited_s", "answered_at", "due"), [(59, 0, False), (60, 0, True), (LOOK_S, 1061, True), (LOOK_S, 1059, False)]
+)
+def test_what_nobody_can_reach_is_tried_ever_less_often(waited_s: float, answered_at: float, due: bool) -> None:
+    assert is_due(replace(WAITING, tried_at=1060), 1060 + waited_s, answered_at) is due
+
+
 def ask(running: Running, port: int, *, method: bytes = b"GET") -> bytes:
     request = b"%b http://127.0.0.1:%d/ HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n"
     return running.exchange(request % (method, port, port))
