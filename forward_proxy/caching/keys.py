@@ -1,8 +1,8 @@
 """Under which key is the answer to a request stored?  RFC 9111 §2 and §4.3.5.
 
 A HEAD has the key of the GET whose stored response answers it.  An operator may say that parts of a query, or the
-origin, tell no responses apart: signed and sharded URLs of one object.  What is asked in cleartext never gets a key of
-https, whoever says so: anybody on the way could have written its answer.
+origin, tell no responses apart: signed and sharded URLs of one object.  What is asked in cleartext never shares a key
+with https, whoever says so: anybody on the way could have written its answer.
 """
 
 from forward_proxy.caching.options import Options
@@ -27,7 +27,7 @@ def answers(key: CacheKey, request: RequestHead, options: Options) -> bool:
 def keyed(target: TargetUri, rule: KeyRule) -> TargetUri:
     """The target URI that stands for this one in its key."""
     same = rule.same_as
-    if same is not None and (target.scheme, same.scheme) == ("http", "https"):
+    if same is not None and target.scheme != same.scheme:
         same = None
     if same is not None and rule.same_resource:
         return same

@@ -56,11 +56,13 @@ def test_equivalent_spellings_share_a_key() -> None:
         (KeyRule(drop_all=True), "http://h.test/x?", "http://h.test/x"),
         (KeyRule(sort_query=True), "http://h.test/?b=2&a=1&b=1", "http://h.test/?a=1&b=2&b=1"),
         (KeyRule(same_as=target("https://o.test/")), "https://s1.test/x?a", "https://o.test/x?a"),
-        (KeyRule(same_as=target("http://o.test:81/")), "https://s1.test/x", "http://o.test:81/x"),
+        (KeyRule(same_as=target("http://o.test:81/")), "http://s1.test/x", "http://o.test:81/x"),
         (KeyRule(same_as=target("https://o.test/f"), same_resource=True), "https://s1.test/x?a", "https://o.test/f"),
         # What came in cleartext never answers for https.
         (KeyRule(same_as=target("https://o.test/")), "http://s1.test/x", "http://s1.test/x"),
         (KeyRule(same_as=target("https://o.test/f"), same_resource=True), "http://s1.test/x", "http://s1.test/x"),
+        (KeyRule(same_as=target("http://o.test/")), "https://s1.test/x", "https://s1.test/x"),
+        (KeyRule(same_as=target("http://o.test/f"), same_resource=True), "https://s1.test/x", "https://s1.test/x"),
         (KeyRule(same_as=target("https://o.test/"), drop_all=True), "http://s1.test/x?a", "http://s1.test/x"),
     ],
 )
