@@ -243,6 +243,9 @@ class DirectClients:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if (task := asyncio.current_task()) is None:
             return
+        if writer.get_extra_info("peername") is None:  # The client has gone again already, and its address with it.
+            writer.transport.abort()
+            return
         handler = self._serving[task] = self._handler(reader, writer)
         try:
             if sock := writer.get_extra_info("socket"):

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -11,7 +12,9 @@ import pytest
 import trustme
 
 from forward_proxy.addons import listener
+from tests.addons.engine import running_engine
 from tests.addons.headwise import CONTENT, WAYS, Head, Origin, Site, running_site
+from tests.policy.building import policy
 from tests.wire.ends import Ended, Reader
 
 type Start = Callable[..., AbstractContextManager[Site]]
@@ -75,3 +78,20 @@ def test_one_that_is_gone_is_found_out_by_what_it_is_sent(start: Start) -> None:
         site.origin.arrived.release()  # Only now would the origin come to its end.
     (record,) = site.running.records
     assert (record.error, record.error_detail) == ("connection_terminated", "the client went away")
+
+
+@pytest.mark.parametrize("fast_lane", [False, True])
+def test_a_client_that_has_gone_before_it_was_accepted_is_no_fault(
+    tmp_path: Path, fast_lane: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running_engine(policy(tmp_path), tmp_path, fast_lane=fast_lane) as running:
+        gone = threading.Event()
+        running.loops[0].call_soon_threadsafe(gone.wait)
+        with socket.create_connection(("127.0.0.1", running.port)) as sock:
+            sock.sendall(b"GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: 127.0.0.1:9\r\n\r\n")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # It resets the connection.
+        gone.set()
+        assert running.exchange(b"BAD\r\n\r\n").startswith(b"HTTP/1.1 400")
+        assert running.records.wait_for(1)
+    assert [record.method for record in running.records] == ["BAD"]
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
