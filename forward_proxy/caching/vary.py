@@ -24,7 +24,7 @@ from forward_proxy.caching.keys import answers
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.personal import CREDENTIALS, is_personal, why_personal
 from forward_proxy.caching.stored import StoredResponse
-from forward_proxy.message.fields import NO_FIELDS, FieldSection, is_token, list_members
+from forward_proxy.message.fields import FieldSection, is_token, list_members
 from forward_proxy.message.heads import RequestHead
 
 type Recency = tuple[int, int, str]
@@ -52,12 +52,9 @@ def selecting_fields(request: FieldSection, response: FieldSection, options: Opt
     Of credentials it is a digest: enough to know them again.
     """
     names = nominated_by(response, options) or frozenset()
-    if why_personal(response, request, options):
-        names |= CREDENTIALS
-    elif options.ignores("authorization"):  # It is personal again once nobody says so any more.
-        names |= {b"authorization"}
-    if not names:
-        return NO_FIELDS
+    # What is everybody's by leave of the origin or the operator is personal once either takes that back.
+    personal = why_personal(response, request, options) or options.ignores("private")
+    names |= CREDENTIALS if personal else {b"authorization"}
     lines = [line for line in request if line[0] in names and line[0] not in CREDENTIALS]
     kept = [(name, _digest(name, request.get_all(name))) for name in sorted(names & CREDENTIALS) if name in request]
     return FieldSection((*lines, *kept))
@@ -121,12 +118,12 @@ def _recency(stored: StoredResponse) -> Recency:
 
 
 def _same(name: bytes, first: tuple[bytes, ...], second: tuple[bytes, ...]) -> bool:
-    if first == second:
-        return True
     # Absent matches only absent, however empty the other is.
     if not first or not second:
-        return False
-    return first == (_digest(name, second),) if name in CREDENTIALS else _normal(name, first) == _normal(name, second)
+        return first == second
+    if name in CREDENTIALS:  # Whoever sends the digest itself is not known by it.
+        return first == (_digest(name, second),)
+    return first == second or _normal(name, first) == _normal(name, second)
 
 
 def _digest(name: bytes, lines: tuple[bytes, ...]) -> bytes:

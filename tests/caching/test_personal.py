@@ -1,12 +1,16 @@
 """RFC 9111 §3.5, §5.2.2.7, §7.3: what is one person's, and for whom a private cache keeps it."""
 
+from dataclasses import replace
+
 import pytest
 
 from forward_proxy.caching.options import Options
+from forward_proxy.caching.overrides import Override
 from forward_proxy.caching.personal import is_personal
 from forward_proxy.caching.reuse import Miss, Reuse, after_failure, select
 from forward_proxy.caching.stored import StoredResponse
 from forward_proxy.caching.storing import NotStorable, Storable, may_store
+from forward_proxy.caching.validation import Freshened, after_validation
 from tests.caching.messages import NOW, request, response
 
 SHARED, PRIVATE = Options(), Options(shared=False)
@@ -106,3 +110,37 @@ def test_set_cookie_is_stored_by_a_private_cache_within_a_session(sent: Lines, r
 def test_what_a_shared_cache_has_stored_serves_a_private_one() -> None:
     assert reused(kept([ALICE], [FRESH], SHARED), [BOB])
     assert reused(kept(["Authorization: a"], [f"{FRESH}, public"], SHARED), [])
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "ignore"),
+    [
+        ([ALICE], [PERSONAL], "private"),
+        (["Authorization: a"], [FRESH], "authorization"),
+    ],
+)
+@pytest.mark.parametrize("profile", [SHARED, PRIVATE])
+def test_what_an_override_made_everybodys_is_personal_again_without_it(
+    sent: Lines, received: Lines, ignore: str, profile: Options
+) -> None:
+    stored = kept(sent, received, replace(profile, override=Override(ignore=frozenset((ignore,)))))
+    for others in ([], [BOB], ["Authorization: b"]):
+        assert not reused(stored, others, profile)
+
+
+@pytest.mark.parametrize("profile", [SHARED, PRIVATE])
+def test_a_304_that_takes_back_the_leave_to_share_makes_it_personal_3_5(profile: Options) -> None:
+    sent = request("Authorization: a")
+    stored = kept(["Authorization: a"], [f"{FRESH}, public", 'ETag: "1"'], profile)
+    assert reused(stored, [], profile)
+    again = response(FRESH, 'ETag: "1"', status=304)
+    freshened = after_validation(sent, [stored], again, request_at=NOW, response_at=NOW, options=profile)
+    assert isinstance(freshened, Freshened)
+    for others in ([], ["Authorization: b"]):
+        assert not reused(freshened.reuse.stored, others, profile)
+
+
+def test_a_digest_is_no_credential() -> None:
+    stored = kept([ALICE], [PERSONAL])
+    (digest,) = stored.request_fields.get_all(b"cookie")
+    assert not reused(stored, [f"Cookie: {digest.decode()}"])
