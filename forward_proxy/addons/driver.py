@@ -137,8 +137,8 @@ class Driver:
         """The request waits for the answer to another one, and is decided once more."""
         exchange = exchange_of(flow)
         sent = exchange.sent()
+        exchange.close_contents()  # It is looked up again, and many may wait.
         await self.asking.turn(exchange)
-        exchange.close_contents()
         if sent.key is not None:
             now = time.time()
             lookup = Lookup(sent.allowed, sent.key)

@@ -1,5 +1,6 @@
 """Many who want the same make one request to the origin.  RFC 9111 §4, RFC 9211 §2.7."""
 
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -176,3 +177,28 @@ def test_in_one_persons_cache_nobody_waits_for_what_other_cookies_get(
         origin.may.set()
         assert all(each.endswith(b"ok") for each in clients.answers())
     assert len(origin.received) == requests
+
+
+def link_of(fd: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115
+    except FileNotFoundError:  # That of listing them.
+        return ""
+
+
+def test_who_waits_keeps_no_content_open(tmp_path: Path) -> None:
+    content = b"x" * 1_000_000
+    stale = b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\nCache-Control: max-age=0\r\nETag: "1"\r\n\r\n%b'
+    with (
+        held(stale % (len(content), content)) as origin,
+        running_engine(policy(tmp_path), tmp_path) as running,
+        ExitStack() as stack,
+    ):
+        origin.may.set()
+        Clients(stack, running, origin, 1).answers()
+        running.store.flush()
+        origin.may.clear()
+        Clients(stack, running, origin)
+        opened = [link for link in map(link_of, os.listdir("/proc/self/fd")) if link.endswith(".val")]  # noqa: PTH208
+        origin.may.set()
+    assert len(opened) <= 1
