@@ -99,7 +99,7 @@ class Keeper:
             if old is None or old.stored.content_bytes != stored.content_bytes:
                 return None
             soft = old.stored.stale_from
-            if soft is not None and stored.request_at < soft:  # The origin was asked before the soft purge.
+            if soft is not None and stored.request_at <= soft:  # The origin may have been asked before the soft purge.
                 return encode(replace(stored, stale_from=soft), old.root)
             return encode(stored, old.root)
 
