@@ -11,7 +11,7 @@ response that is fresh is not validated for a mere `max-age`, which is what relo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from forward_proxy.caching.directives import INFINITE, NO_DIRECTIVES, Directives, directives
@@ -117,7 +117,8 @@ def revalidation(
     """How to ask the origin about what is stored, however fresh it is: for a request of the cache's own."""
     matches = matching(request, candidates, now, options)
     if not matches:
-        return _nothing_fits(request, candidates, options)
+        miss = _nothing_fits(request, candidates, options)
+        return replace(miss, detail=f"in the background, {miss.detail}")
     return _ask(request, NO_DIRECTIVES, matches, "stale", "in the background")
 
 

@@ -65,6 +65,8 @@ def test_it_waits_in_the_queue_and_is_stored_when_it_comes(tmp_path: Path, fast_
             assert running.records.wait_for(4)
             assert ask(running, port).endswith(b"ok")
         assert len(origin.received) == 1
+        background = [str(record.cache_detail).startswith("in the background, ") for record in running.records]
+        assert background[:4] == [False, False, True, True]
         running.look_later(time.time())
     assert running.queue.entries() == []
 
