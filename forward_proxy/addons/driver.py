@@ -230,6 +230,10 @@ class Driver:
             else exchange.policy.on_response(sent, head, int(exchange.sent_at), int(exchange.first_byte_at))
         )
         self._change_store(decision.changes)
+        unstorable = isinstance(decision, Relay) and decision.storing is None and status not in FAILURES
+        if unstorable and exchange.errand is not None:
+            # Nobody sees this answer, so that what it takes the place of must not be served for much longer.
+            self._change_store(StoreChanges(outdated=sent.candidates))
         match decision:
             case Deny():
                 self._answer(flow, exchange, decision)

@@ -24,11 +24,13 @@ type Serve = Callable[[asyncio.StreamReader, Any], Any]
 _AT_ONCE = 16
 _MOST_WAITING = 1000
 # Who asks for a part, or whether the own copy holds, or sets bounds of its own, does so for itself (RFC 9111 §5.2.1).
+# Credentials stay away: a session that is renewed by the answer would be renewed for nobody.
 _FOR_ITSELF = frozenset(
     (
-        b"cache-control", b"connection", b"content-length", b"expect", b"host", b"if-match", b"if-modified-since",
-        b"if-none-match", b"if-range", b"if-unmodified-since", b"keep-alive", b"pragma", b"proxy-authorization",
-        b"proxy-connection", b"range", b"te", b"trailer", b"transfer-encoding", b"upgrade",
+        b"authorization", b"cache-control", b"connection", b"content-length", b"cookie", b"expect", b"host",
+        b"if-match", b"if-modified-since", b"if-none-match", b"if-range", b"if-unmodified-since", b"keep-alive",
+        b"pragma", b"proxy-authorization", b"proxy-connection", b"range", b"te", b"trailer", b"transfer-encoding",
+        b"upgrade",
     )
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ from forward_proxy.caching.heeded import heeded, wanted
 from forward_proxy.caching.keys import key_of
 from forward_proxy.caching.options import Options
 from forward_proxy.caching.parts import wants_other_ranges
-from forward_proxy.caching.personal import is_personal
+from forward_proxy.caching.personal import has_credentials, is_personal
 from forward_proxy.caching.stale import client_accepts, forbids_stale, stands_in, within_revalidation_window
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.caching.storing import forbids_storing
@@ -161,7 +161,8 @@ def _decide(
     if not refusal and not forbids_stale(said, options):
         if client_accepts(wants, sums):
             return _reuse(stored, sums)
-        if within_revalidation_window(wants, said, sums, options):
+        # What credentials have selected is asked about with them, by the client itself.
+        if not has_credentials(stored.request_fields) and within_revalidation_window(wants, said, sums, options):
             return _reuse(stored, sums, validate_after=True)
     # A 504 is remembered for longer than the second that the number of seconds is right for.
     staleness = "stale" if "only-if-cached" in wants else why_stale(stored, sums, options)

@@ -255,9 +255,13 @@ def _asking(lookup: Lookup, asking: caching.Validate | caching.Miss) -> Validate
 
 
 def _is_worth_asking_again(sent: Forward | Validate) -> bool:
-    """Whether somebody may want the answer still when it comes late: something to look at, and the whole of it."""
+    """Whether somebody may want the answer still when it comes late: the whole of what a person or a program asked for.
+
+    What a page asks for is not: it could ask for anything, and for very much.
+    """
     request = sent.allowed.request
-    return sent.key is not None and request.method == "GET" and b"range" not in request.fields
+    part_of_a_page = request.fields.get(b"sec-fetch-dest") not in (None, b"document")
+    return sent.key is not None and request.method == "GET" and b"range" not in request.fields and not part_of_a_page
 
 
 def _renamed(subject: Subject, name: str) -> Subject:

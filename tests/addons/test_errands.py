@@ -30,19 +30,33 @@ def test_a_stale_answer_at_once_and_a_new_one_after(tmp_path: Path, fast_lane: b
     ):
         assert ask(running, origin).endswith(b"old")
         origin.answer = HEAD + b"Cache-Control: max-age=600\r\n\r\nnew"
-        assert ask(running, origin, b"Cookie: a=b", b'If-None-Match: "x"').endswith(b"old")
+        lines = b"Accept: text/*", b"Cookie: a=b", b"Authorization: c", b'If-None-Match: "x"'
+        assert ask(running, origin, *lines).endswith(b"old")
         assert running.records.wait_for(3)
         assert ask(running, origin).endswith(b"new")
     assert len(origin.received) == 2
     # With the fields that may select the answer, and without those that are the client's own affair.
-    assert b"\r\nCookie: a=b\r\n" in origin.received[1]
-    assert b"If-None-Match" not in origin.received[1]
+    assert b"\r\nAccept: text/*\r\n" in origin.received[1]
+    assert not any(name in origin.received[1] for name in (b"Cookie", b"Authorization", b"If-None-Match"))
     assert sorted((record.outcome, record.cache_detail or "") for record in running.records) == [
         ("background", "in the background, no validator"),
         ("fwd=uri-miss", "nothing stored for this address"),
         ("hit", ""),
         ("hit", "stale, the origin is asked in the background"),
     ]
+
+
+@pytest.mark.parametrize("status", [b"404 Not Found", b"200 OK"])
+def test_what_is_no_more_is_served_no_longer(tmp_path: Path, status: bytes) -> None:
+    with (
+        running_origin(HEAD + REVALIDATED + b"\r\nold") as origin,
+        running_engine(policy(tmp_path), tmp_path) as running,
+    ):
+        assert ask(running, origin).endswith(b"old")
+        origin.answer = HEAD.replace(b"200 OK", status) + b"Cache-Control: no-store\r\n\r\nnew"
+        assert ask(running, origin).endswith(b"old")
+        assert running.records.wait_for(3)
+        assert ask(running, origin).endswith(b"new")
 
 
 def test_a_validation_in_the_background_freshens_what_is_stored(tmp_path: Path) -> None:

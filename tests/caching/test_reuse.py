@@ -19,6 +19,7 @@ from forward_proxy.caching.reuse import (
     select,
 )
 from forward_proxy.caching.stored import StoredResponse
+from forward_proxy.caching.vary import selecting_fields
 from forward_proxy.message.heads import RequestHead
 from tests.caching.messages import NOW, URL, date, request, stored, target
 
@@ -170,6 +171,13 @@ def test_stale_while_revalidate_answers_and_validates_after() -> None:
     one = stored("Cache-Control: max-age=60, stale-while-revalidate=10", ETAG)
     assert select(request(), [one], NOW + 70, OPTIONS) == Reuse(one, 70, -10, validate_after=True)
     assert outcome(select(request(), [one], NOW + 71, OPTIONS)) == "validate stale"
+
+
+def test_what_credentials_have_selected_is_not_validated_without_them() -> None:
+    asked = request("Cookie: a=b")
+    one = stored("Cache-Control: max-age=60, stale-while-revalidate=10", "Vary: Cookie", ETAG)
+    one = replace(one, request_fields=selecting_fields(asked.fields, one.fields, OPTIONS))
+    assert outcome(select(asked, [one], NOW + 70, OPTIONS)) == "validate stale"
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,17 @@ class TestCaching:
         said = serve.delivery.head.fields.text(b"cache-status")
         assert said == f'forward-proxy; fwd=stale; ttl=-999940; detail="the origin cannot be reached: {error}"'
 
+    @pytest.mark.parametrize(
+        ("fields", "later"),
+        [({}, True), ({"sec_fetch_dest": "document"}, True), ({"sec_fetch_dest": "image"}, False)],
+    )
+    def test_what_a_page_asks_for_is_not_wanted_later(self, door: Policy, fields: dict[str, str], later: bool) -> None:
+        sent = door.on_stored(lookup(door, self.URL, **fields), (), NOW)
+        assert isinstance(sent, Forward)
+        answer = door.on_failure(sent, 502, "connection_refused", "", NOW)
+        assert isinstance(answer, Deny)
+        assert answer.later is later
+
     @pytest.mark.parametrize("forbids", ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=60"])
     def test_unless_it_forbids_that(self, door: Policy, forbids: str) -> None:
         held = stored(door, self.URL, cache_control=f"max-age=60, {forbids}", etag='"v1"')
