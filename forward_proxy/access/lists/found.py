@@ -1,0 +1,30 @@
+"""What a list answers: the line that holds for a request.
+
+A list entry is one rule of the ordered rules whose matcher is the list: it matches when `find` answers a line that is
+no exception.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from forward_proxy.matching.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The line of a list that holds for a request; `exception` is whether it lets it through instead.
+
+    `overrides` is what it has the last word over.
+    """
+
+    line: int
+    text: str
+    exception: bool = False
+    important: bool = False
+    overrides: "Found | None" = None
+
+
+class Searched(Protocol):
+    """One list, compiled: immutable, and as fast as a rule."""
+
+    def find(self, subject: Subject) -> Found | None: ...
