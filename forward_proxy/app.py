@@ -28,7 +28,7 @@ from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Policy
-from forward_proxy.rulefiles import Rules, Watcher, compiled, load
+from forward_proxy.rulefiles import Rules, Shelf, Watcher, compiled, load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import (
     access_options,
@@ -36,6 +36,7 @@ from forward_proxy.settings.options import (
     log_folder,
     log_options,
     queue_folder,
+    shelf_of,
     state_of,
     store_folder,
     store_options,
@@ -75,35 +76,36 @@ class App:
         """Serve until SIGINT, SIGTERM or SIGHUP.  Raises SettingsError and RuleFileError for what must not start."""
         settings = self._settings
         _raise_descriptor_limit()
-        rules = load(settings.rules, default=settings.default_verdict)
         private_folder(settings.state)
+        shelf = shelf_of(settings)
+        rules = load(settings.rules, default=settings.default_verdict, shelf=shelf)
         authority = open_authority(ca_folder(settings)) if settings.inspect else None
         listen = [(endpoint.host, endpoint.port) for endpoint in settings.listen]
         engine_options = EngineOptions(
             listen, trust_file(settings), int(settings.idle_timeout_s), stop_within_s=settings.stop_timeout_s
         )
         if settings.workers == 1:
-            Process(settings, self._screen, self._in_force(rules), engine_options, authority).serve()
+            Process(settings, self._screen, self._in_force(rules, shelf), shelf, engine_options, authority).serve()
             return
         with contextlib.ExitStack() as held:
             shared = held.enter_context(contextlib.closing(Shared()))
             self._screen.share(shared)
-            in_force = self._in_force(rules, shared)
+            in_force = self._in_force(rules, shelf, shared)
             addresses = reserve(listen, held)
             engine_options = replace(engine_options, listen=addresses, reuse_port=True)
 
             def serve(link: Link) -> None:
-                Process(settings, self._screen, in_force, engine_options, authority, link).serve()
+                Process(settings, self._screen, in_force, shelf, engine_options, authority, link).serve()
 
             supervisor = Supervisor(settings.workers, serve, self._screen.say, settings.stop_timeout_s)
             supervisor.run(lambda: self._screen.ready(addresses))
 
-    def _in_force(self, rules: Rules, shared: Shared | None = None) -> RulesInForce:
+    def _in_force(self, rules: Rules, shelf: Shelf, shared: Shared | None = None) -> RulesInForce:
         settings = self._settings
         return RulesInForce(
             rules,
             lambda rules: Policy(state_of(settings, rules)),
-            lambda sources: compiled(sources, default=settings.default_verdict),
+            lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),
             shared,
         )
 
@@ -116,6 +118,7 @@ class Process:
         settings: Settings,
         screen: Screen,
         rules: RulesInForce,
+        shelf: Shelf,
         engine_options: EngineOptions,
         authority: CertStore | None,
         link: Link | None = None,
@@ -123,6 +126,7 @@ class Process:
         self._settings = settings
         self._screen = screen
         self._rules = rules
+        self._shelf = shelf
         self._link = link
         self._own = OwnListeners()
         self._access = access_options(settings)
@@ -198,6 +202,7 @@ class Process:
             self._kept,
             in_force=self._rules.rules,
             default=self._settings.default_verdict,
+            shelf=self._shelf,
         )
 
     def _reloaded(self, rules: Rules) -> None:

@@ -1,15 +1,18 @@
 """Is this exchange allowed?  Ordered rules, first match wins; nothing matched: the default.
 
 A rule about the response is unknown while the request is judged, so it decides nothing then; when `needs_response` is
-true the driver asks again once the response is here.  The verdict for every rule is made at load.
+true the driver asks again once the response is here.  The verdict for every rule is made at load, but for lists: theirs
+names the line of the list that holds.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from forward_proxy.access.index import HostIndex
+from forward_proxy.access.lists.listed import Listed
 from forward_proxy.access.options import Action
 from forward_proxy.matching.choice import Choice
+from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.subject import RuleRef, Subject
 
 NO_RULE = "no rule matched"
@@ -36,7 +39,10 @@ type Verdict = Allowed | Denied
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule as it was tried; `failing` is the first key that did not match, None when the rule decided."""
+    """One rule as it was tried; `failing` is the first key that did not match, None when the rule decided.
+
+    `rule` is where a list's line stands when that decided.
+    """
 
     rule: RuleRef
     action: Action
@@ -57,16 +63,20 @@ class AccessRules:
     needs_response: bool = field(init=False)
     _index: HostIndex = field(init=False, repr=False, compare=False)
     _verdicts: tuple[Verdict, ...] = field(init=False, repr=False, compare=False)
+    _lists: tuple[Listed | None, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         verdicts = (*(_verdict(rule.value, rule.where, rule.reason) for rule in self.rules), self._by_default())
         object.__setattr__(self, "_verdicts", verdicts)
+        object.__setattr__(self, "_lists", (*(list_of(rule.matcher) for rule in self.rules), None))
         object.__setattr__(self, "_index", HostIndex.of([rule.matcher for rule in self.rules]))
         object.__setattr__(self, "needs_response", any(rule.matcher.needs_response for rule in self.rules))
 
     def decide(self, subject: Subject) -> Verdict:
         """The verdict of the first rule that matches.  Never raises."""
-        return self._verdicts[self._index.first(subject)]
+        place = self._index.first(subject)
+        listed = self._lists[place]
+        return self._verdicts[place] if listed is None else self._by_list(self.rules[place], listed, subject)
 
     def decide_all(self, subjects: Iterable[Subject]) -> Verdict:
         """The verdict on an exchange that goes by several names: the first denial, else the first verdict."""
@@ -78,14 +88,37 @@ class AccessRules:
         """Every rule that was tried, the deciding one last; if that did not match either, the default decided."""
         steps: list[Step] = []
         for rule in self.rules:
-            steps.append(Step(rule.where, rule.value, rule.reason, rule.matcher.failing(subject)))
+            steps.append(_step(rule, subject))
             if steps[-1].matched:
                 break
         return tuple(steps)
+
+    def _by_list(self, rule: Choice[Action], listed: Listed, subject: Subject) -> Verdict:
+        found = listed.find(subject)
+        if found is None:  # It matched, so it is there; were it not, the rule decides all the same.
+            return _verdict(rule.value, rule.where, rule.reason)
+        return _verdict(rule.value, listed.place(found, rule.where), listed.reason(found, rule.reason))
 
     def _by_default(self) -> Verdict:
         return _verdict(self.default, None, f"{NO_RULE}; the default is {self.default}")
 
 
+def list_of(matcher: Matcher) -> Listed | None:
+    """The list that a rule looks at, if it does."""
+    return next((condition for condition in matcher.conditions if isinstance(condition, Listed)), None)
+
+
 def _verdict(action: Action, rule: RuleRef | None, reason: str) -> Verdict:
     return Allowed(rule, reason) if action == "allow" else Denied(rule, reason)
+
+
+def _step(rule: Choice[Action], subject: Subject) -> Step:
+    failing, listed = rule.matcher.failing(subject), list_of(rule.matcher)
+    found = listed.find(subject) if listed is not None and failing in (None, listed.key) else None
+    if listed is None or found is None:
+        return Step(rule.where, rule.value, rule.reason, failing)
+    where = listed.place(found, rule.where)
+    if failing is not None:
+        over = f" over line {found.overrides.line}" if found.overrides else ""
+        return Step(where, rule.value, rule.reason, f"{failing}: {found.text} is excepted{over}")
+    return Step(where, rule.value, listed.reason(found, rule.reason), None)

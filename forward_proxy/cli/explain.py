@@ -28,7 +28,7 @@ from forward_proxy.message.targets import Malformed
 from forward_proxy.policy.door import Policy
 from forward_proxy.rulefiles.rules import load
 from forward_proxy.settings import Settings
-from forward_proxy.settings.options import state_of, store_folder
+from forward_proxy.settings.options import shelf_of, state_of, store_folder
 
 
 @click.command()
@@ -61,7 +61,9 @@ def explain(
     Nothing is sent anywhere.  URL may lack its scheme, which is then https.  With - for URL, reads one JSON object a
     line (url, method, page, resource, client, at, headers) and prints one verdict a line.
     """
-    policy = Policy(state_of(settings, load(settings.rules, default=settings.default_verdict)))
+    policy = Policy(
+        state_of(settings, load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings)))
+    )
     if url == "-":
         sys.exit(_answer_lines(policy, sys.stdin.buffer, sys.stdout))
     text = url if "://" in url else f"https://{url}"

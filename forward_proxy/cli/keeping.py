@@ -13,7 +13,7 @@ from forward_proxy.message.targets import TargetUri
 from forward_proxy.policy import Policy
 from forward_proxy.rulefiles.rules import load
 from forward_proxy.settings import Settings
-from forward_proxy.settings.options import state_of
+from forward_proxy.settings.options import shelf_of, state_of
 
 _HERE = ip_address("127.0.0.1")
 
@@ -22,7 +22,8 @@ class Keeping:
     """The policy, asked about caching alone.  Raises RuleFileError when the rules are not sound."""
 
     def __init__(self, settings: Settings, now: int) -> None:
-        self._policy = Policy(state_of(settings, load(settings.rules, default=settings.default_verdict)))
+        rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
+        self._policy = Policy(state_of(settings, rules))
         self._now = now
 
     def key(self, target: TargetUri) -> CacheKey:

@@ -18,6 +18,7 @@ from forward_proxy.matching.choice import Choice
 from forward_proxy.rulefiles.problems import Fault, path_text
 from forward_proxy.rulefiles.rules import Reading, Rules, load, read
 from forward_proxy.settings import Settings
+from forward_proxy.settings.options import shelf_of
 
 _LONG_PLACE = 32  # Cells that a place may take from the reason beside it.
 
@@ -37,7 +38,7 @@ def check_rules(settings: Settings, paths: tuple[Path, ...], as_json: bool) -> N
     They are read as one set, without arguments the set in force: each mistake with its place, then every expectation
     that the rules disappoint.
     """
-    checked = read(paths or settings.rules, default=settings.default_verdict)
+    checked = read(paths or settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
     if as_json:
         click.echo(json.dumps(_data(checked), indent=2))
     else:
@@ -52,7 +53,7 @@ def check_rules(settings: Settings, paths: tuple[Path, ...], as_json: bool) -> N
 @takes_settings("rules")
 def list_rules(settings: Settings, as_json: bool) -> None:
     """List the entries of all sections, in their order."""
-    sections = _sections(load(settings.rules, default=settings.default_verdict))
+    sections = _sections(load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings)))
     places = [len(place(choice.where)) for choices in sections.values() for choice in choices]
     table = columns("id", "does", "where", "reason", whole=("where",) if max(places, default=0) < _LONG_PLACE else ())
     for section, choices in sections.items():

@@ -19,17 +19,20 @@ from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
 from forward_proxy.rulefiles.problems import Fault, report
 from forward_proxy.rulefiles.sections import Collected, Inspection
+from forward_proxy.rulefiles.shelf import Loaded, Shelf
 from forward_proxy.rulefiles.tree import MAX_BYTES, TreeError, read_tree
 from forward_proxy.rulefiles.zones import zone_named
 
 type Sources = tuple[tuple[str, bytes], ...]
+type Pins = tuple[tuple[str, str], ...]  # Names of lists and their digests.
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """A finished rule set; `digest` tells two sets apart, `files` are named as the operator named their folders.
 
-    `sources` are the files as they were read: what `compiled` makes the same set of, whatever has become of the files.
+    `sources` are the files as they were read, `pins` the lists: what `compiled` makes the same set of, whatever has
+    become of the files.
     """
 
     access: AccessRules = field(default_factory=AccessRules)
@@ -38,16 +41,23 @@ class Rules:
     cache: tuple[Choice[Override], ...] = ()
     sources: Sources = ()
     digest: str = ""
+    lists: tuple[Loaded, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.sources)
 
     @property
+    def pins(self) -> Pins:
+        return tuple((loaded.entry.name, loaded.digest) for loaded in self.lists)
+
+    @property
     def summary(self) -> str:
         """What was loaded, in words for the operator."""
         parts = ", ".join(f"{count} {name}" for name, count in self.counts.items() if count)
-        return f"{parts or 'nothing'} from {len(self.files)} files"
+        listed = sum(loaded.report.rules for loaded in self.lists if loaded.report is not None)
+        lists = f", {listed} entries of {len(self.lists)} lists" if self.lists else ""
+        return f"{parts or 'nothing'} from {len(self.files)} files{lists}"
 
     @property
     def counts(self) -> dict[str, int]:
@@ -66,17 +76,27 @@ class Rules:
         return Counter(choice.where.file for section in sections for choice in section)
 
 
-def load(folders: Sequence[Path], zone: str | None = None, default: Action = "allow") -> Rules:
+def load(
+    folders: Sequence[Path], zone: str | None = None, default: Action = "allow", shelf: Shelf | None = None
+) -> Rules:
     """The rule set of these folders; times by `zone`, an IANA name, or else by the machine's own clock.
+
+    Without a shelf, no list from a URL is there.
 
     Raises RuleFileError with every mistake, SettingsError for an unknown zone.
     """
-    return _sound(read(folders, zone, default))
+    return _sound(read(folders, zone, default, shelf))
 
 
-def compiled(sources: Sources, zone: str | None = None, default: Action = "allow") -> Rules:
-    """The rule set of files that were read before.  Raises as `load` does."""
-    return _sound(_parsed(sources, Collected(zone_named(zone)), default))
+def compiled(
+    sources: Sources,
+    zone: str | None = None,
+    default: Action = "allow",
+    shelf: Shelf | None = None,
+    pins: Pins = (),
+) -> Rules:
+    """The rule set of files and lists that were read before.  Raises as `load` does."""
+    return _sound(_parsed(sources, Collected(zone_named(zone), shelf or Shelf(), dict(pins)), default))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +108,14 @@ class Reading:
     faults: tuple[Fault, ...]
 
 
-def read(paths: Sequence[Path], zone: str | None = None, default: Action = "allow") -> Reading:
+def read(
+    paths: Sequence[Path], zone: str | None = None, default: Action = "allow", shelf: Shelf | None = None
+) -> Reading:
     """The rule files in these folders and these files themselves, as one set; SettingsError for an unknown zone.
 
     A file below the current folder is named from there, as an operator would: in the log, in answers, in problems.
     """
-    collected = Collected(zone_named(zone))
+    collected = Collected(zone_named(zone), shelf or Shelf())
     files = _rule_files([_near(path) for path in paths], collected.faults)
     return _parsed(((str(path), _content(path, collected.faults)) for path in files), collected, default)
 
@@ -110,7 +132,10 @@ def _parsed(files: Iterable[tuple[str, bytes]], collected: Collected, default: A
     if not collected.faults:
         collected.faults += _disappointments(collected, access)
     anonymity, inspect, cache = (tuple(collected.choices[name]) for name in ("anonymity", "inspect", "cache"))
-    rules = Rules(access, anonymity, inspect, cache, tuple(sources), digest.hexdigest())
+    for loaded in collected.lists:
+        digest.update(f"{loaded.entry.name} {loaded.digest} ".encode("utf-8", "surrogateescape"))
+    lists = tuple(collected.lists)
+    rules = Rules(access, anonymity, inspect, cache, tuple(sources), digest.hexdigest(), lists)
     return Reading(rules, len(collected.expectations), tuple(collected.faults))
 
 

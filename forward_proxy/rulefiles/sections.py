@@ -2,16 +2,19 @@
 
 `rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `cache` what is cached otherwise
 than RFC 9111 says (overrides.py).  Every entry has a `match`; `match: {}` means every request and has to be written
-out, so that a forgotten match does not deny the world.  A key that nobody can know at the time of the decision is a
-mistake, not a rule that never holds: a tunnel shows no path, a request no content type.
+out, so that a forgotten match does not deny the world; a rule with a `list` may do without.  A key that nobody can
+know at the time of the decision is a mistake, not a rule that never holds: a tunnel shows no path, a request no content
+type.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from pathlib import Path as FilePath
 from typing import Any, Literal
 
+from forward_proxy.access.lists.listed import Listed
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override
 from forward_proxy.matching.choice import Choice
@@ -21,7 +24,9 @@ from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.rulefiles import overrides
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
+from forward_proxy.rulefiles.listentries import ListEntry, read_list
 from forward_proxy.rulefiles.problems import Fault
+from forward_proxy.rulefiles.shelf import Loaded, Shelf, Unusable
 from forward_proxy.rulefiles.tree import Mark, Node, Path, Plain
 
 type Inspection = Literal["never", "always"]
@@ -47,7 +52,7 @@ class Section:
 
 
 SECTIONS = {
-    "rules": Section("action", {"allow": "allow", "deny": "deny"}, extra=("expect",)),
+    "rules": Section("action", {"allow": "allow", "deny": "deny"}, extra=("list", "expect")),
     "anonymity": Section(
         "level", {level.value: level for level in Level}, _BEFORE_RESPONSE, "not known when the request is sent"
     ),
@@ -60,9 +65,15 @@ SECTIONS = {
 
 @dataclass(slots=True)
 class Collected:
-    """What has been read of all files so far, in order, and every fault found on the way."""
+    """What has been read of all files so far, in order, and every fault found on the way.
+
+    `pins` are digests of lists by their names, when it has to be those lists.
+    """
 
     zone: tzinfo
+    shelf: Shelf = field(default_factory=Shelf)
+    pins: Mapping[str, str] | None = None
+    lists: list[Loaded] = field(default_factory=list)
     choices: dict[str, list[Choice[Any]]] = field(default_factory=lambda: {name: [] for name in SECTIONS})
     expectations: list[tuple[str, Mark, Path, Expectation]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -119,6 +130,8 @@ class _File:
         ref = self.reference(fields, entry.mark, path)
         value = self.value(section, fields, path) if section.key else self.override(fields, ref, path)
         matcher = self.matcher(section, fields, path)
+        if "list" in fields and "list" in section.extra:
+            matcher = self.listed(fields["list"], matcher, (*path, "list"))
         reason = self.text(fields, "reason", path) or ""
         if len(reason) > _MAX_REASON:
             self.fault((*path, "reason"), f"longer than {_MAX_REASON} characters")
@@ -156,6 +169,8 @@ class _File:
 
     def matcher(self, section: Section, fields: Mapping[str, Node], path: Path) -> Matcher | None:
         if "match" not in fields:
+            if "list" in fields and "list" in section.extra:
+                return Matcher()
             self.fault(path, "match is missing; write match: {} for every request")
             return None
         raw, where = fields["match"].plain(), (*path, "match")
@@ -170,6 +185,20 @@ class _File:
             return compiled
         self.problems(compiled, where)
         return None
+
+    def listed(self, node: Node, matcher: Matcher | None, path: Path) -> Matcher | None:
+        """The matcher with the list as its last condition."""
+        entry = read_list(node.plain(), FilePath(self.file).parent)
+        if not isinstance(entry, ListEntry):
+            self.problems(entry, path)
+            return None
+        pins = self.collected.pins
+        loaded = self.collected.shelf.open(entry, None if pins is None else pins.get(entry.name, ""))
+        if isinstance(loaded, Unusable):
+            self.fault((*path, "source"), f"{entry.name}: {loaded.reason}")
+            return None
+        self.collected.lists.append(loaded)
+        return matcher and Matcher((*matcher.conditions, Listed(entry.name, loaded.digest, loaded.searched)))
 
     def expectations(self, node: Node, path: Path) -> None:
         if not isinstance(node.value, tuple):

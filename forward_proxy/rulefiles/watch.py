@@ -2,8 +2,9 @@
 
 Folders are watched, not files, since editors replace files by renaming.  A set that cannot be loaded is reported and
 changes nothing: what is in force stays in force.  So is a set with a file that held entries and holds none any more: an
-editor that truncates first, or a full disk, would open the proxy.  Who removes the file means it.  The callbacks run in
-this thread; who needs another hands it on.
+editor that truncates first, or a full disk, would open the proxy, and so is one with a list that has lost all.  Who
+removes the file means it.  The folders that lists stand in are watched, too.  The callbacks run in this thread; who
+needs another hands it on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from forward_proxy.access.options import Action
 from forward_proxy.errors import RuleFileError
 from forward_proxy.rulefiles.problems import Fault, report
 from forward_proxy.rulefiles.rules import Rules, load
+from forward_proxy.rulefiles.shelf import Shelf
 
 _DEBOUNCE_MS = 50
 _STEP_MS = 10
@@ -35,10 +37,13 @@ class Watcher:
         in_force: Rules,
         zone: str | None = None,
         default: Action = "allow",
+        shelf: Shelf | None = None,
     ) -> None:
         self._folders = tuple(folders)
         self._zone = zone
         self._default: Action = default
+        self._shelf = shelf or Shelf()
+        self._shelf.looked_in.update(loaded.entry.path.parent for loaded in in_force.lists if loaded.entry.path)
         self._on_change = on_change
         self._on_error = on_error
         self._in_force = in_force
@@ -73,10 +78,11 @@ class Watcher:
 
     def _changes(self) -> Iterator[None]:
         """At every change, and once when the watch stands; ends when a folder is replaced."""
-        watched = self._identities()
+        folders = self._watched()
+        watched = _identities(folders)
         stands = False
         for changes in watch(
-            *self._folders,
+            *folders,
             watch_filter=None,
             stop_event=self._stop,
             debounce=_DEBOUNCE_MS,
@@ -88,19 +94,19 @@ class Watcher:
         ):
             if changes or not stands:
                 yield
-            if self._identities() != watched:
+            if _identities(self._watched()) != watched:
                 return
             stands = True
 
-    def _identities(self) -> list[tuple[int, int]]:
-        """What tells a folder from another that took its place, which the old watch would not see."""
-        stats = [folder.stat() for folder in self._folders]
-        return [(stat.st_dev, stat.st_ino) for stat in stats]
+    def _watched(self) -> list[Path]:
+        """The folders of rules, which have to be there, and those of lists as far as they are."""
+        places = {*self._shelf.looked_in, *((self._shelf.folder,) if self._shelf.folder else ())}
+        return [*self._folders, *sorted(place for place in places - {*self._folders} if place.is_dir())]
 
     def _reload(self) -> None:
         """Tells of what is new: another set, or another fault."""
         try:
-            rules = load(self._folders, self._zone, self._default)
+            rules = load(self._folders, self._zone, self._default, self._shelf)
             _refuse_emptied(self._in_force, rules)
         except RuleFileError as error:
             if self._told != str(error):
@@ -113,6 +119,12 @@ class Watcher:
             self._on_change(rules)
 
 
+def _identities(folders: Sequence[Path]) -> list[tuple[int, int]]:
+    """What tells a folder from another that took its place, which the old watch would not see."""
+    stats = [folder.stat() for folder in folders]
+    return [(stat.st_dev, stat.st_ino) for stat in stats]
+
+
 def _refuse_emptied(before: Rules, after: Rules) -> None:
     """Raises RuleFileError when a file that is still there has lost all it held."""
     held, holds = before.entries_by_file, after.entries_by_file
@@ -120,6 +132,12 @@ def _refuse_emptied(before: Rules, after: Rules) -> None:
         Fault(file, None, (), f"is empty; it held {_entries(held[file])}; remove the file to drop them")
         for file in after.files
         if held[file] and not holds[file]
+    ]
+    listed = {loaded.entry.name: loaded.report.rules for loaded in before.lists if loaded.report}
+    faults += [
+        Fault(loaded.entry.name, None, (), f"is empty; it held {_entries(listed[loaded.entry.name])}")
+        for loaded in after.lists
+        if loaded.report and not loaded.report.rules and listed.get(loaded.entry.name)
     ]
     if faults:
         raise RuleFileError(report(faults))

@@ -10,6 +10,7 @@ from forward_proxy.caching.directives import INFINITE
 from forward_proxy.caching.options import Options as CachingOptions
 from forward_proxy.policy.door import State
 from forward_proxy.rulefiles.rules import Rules
+from forward_proxy.rulefiles.shelf import Shelf
 from forward_proxy.settings.model import Settings
 from forward_proxy.storage.options import Options as StoreOptions
 from forward_proxy.traffic.options import Options as LogOptions
@@ -72,6 +73,11 @@ def store_folder(settings: Settings) -> Path:
 
 def queue_folder(settings: Settings) -> Path:
     return settings.state / "queue"
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """Where lists that rules name are kept."""
+    return Shelf(settings.state / "lists")
 
 
 def log_folder(settings: Settings) -> Path:

@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 from forward_proxy.policy import Policy
 from forward_proxy.rulefiles import Rules
-from forward_proxy.rulefiles.rules import Sources
+from forward_proxy.rulefiles.rules import Pins, Sources
 from forward_proxy.workers.shared import Shared
 
 
 class RulesInForce:
-    """Call it for the policy; `build` makes one of a rule set, `compiled` a rule set of files read by another worker.
+    """Call it for the policy; `build` makes one of a rule set, `compiled` a rule set of what another worker has read.
 
     Without `shared` this process is the only one.
     """
@@ -24,7 +24,7 @@ class RulesInForce:
         self,
         rules: Rules,
         build: Callable[[Rules], Policy],
-        compiled: Callable[[Sources], Rules],
+        compiled: Callable[[Sources, Pins], Rules],
         shared: Shared | None = None,
     ) -> None:
         self.rules = rules
@@ -35,7 +35,7 @@ class RulesInForce:
         self._version = 0
         self._policy = build(rules)
         if shared is not None:
-            self._version = shared.publish(rules.sources)
+            self._version = shared.publish(rules.sources, rules.pins)
 
     def __call__(self) -> Policy:
         """The policy in force."""
@@ -47,7 +47,7 @@ class RulesInForce:
         """From here on, every worker decides by this set.  Raises OSError when the others cannot be handed it."""
         with self._lock:
             policy = self._build(rules)
-            version = self._shared.publish(rules.sources) if self._shared is not None else 0
+            version = self._shared.publish(rules.sources, rules.pins) if self._shared is not None else 0
             self.rules, self._policy, self._version = rules, policy, version
 
     def catch_up(self) -> None:
@@ -58,5 +58,5 @@ class RulesInForce:
             if self._shared.version == self._version:
                 return
             published = self._shared.published()
-            self.rules = self._compiled(published.sources)
+            self.rules = self._compiled(published.sources, published.pins)
             self._policy, self._version = self._build(self.rules), published.version

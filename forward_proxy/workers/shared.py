@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from forward_proxy.rulefiles.rules import Sources
+from forward_proxy.rulefiles.rules import Pins, Sources
 
 _VERSION, _OFFSET, _LENGTH, _HEADED = range(4)
 _CELLS = 8
@@ -26,10 +26,11 @@ _PATIENCE_S, _STEP_S = 1.0, 0.01
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Rule files in force, and the number that a later publication changes."""
+    """Rule files and lists in force, and the number that a later publication changes."""
 
     version: int
     sources: Sources
+    pins: Pins = ()
 
 
 class Shared:
@@ -46,9 +47,9 @@ class Shared:
         """Counts publications; cheap enough to be asked for each request."""
         return self._cells[_VERSION]
 
-    def publish(self, sources: Sources) -> int:
+    def publish(self, sources: Sources, pins: Pins = ()) -> int:
         """These are in force from here on, for every worker; the new version.  Raises OSError, and nothing changes."""
-        text = json.dumps([(name, content.decode("latin-1")) for name, content in sources]).encode()
+        text = json.dumps([[(name, content.decode("latin-1")) for name, content in sources], pins]).encode()
         with self._rules.held():
             cells = self._cells
             # What is in force stays readable until what follows it is there.
@@ -66,7 +67,9 @@ class Shared:
             cells = self._cells
             text = os.pread(self._file.fileno(), cells[_LENGTH], cells[_OFFSET])
             version = cells[_VERSION]
-        return Published(version, tuple((name, content.encode("latin-1")) for name, content in json.loads(text)))
+        files, pins = json.loads(text)
+        sources = tuple((name, content.encode("latin-1")) for name, content in files)
+        return Published(version, sources, tuple((name, digest) for name, digest in pins))
 
     def close(self) -> None:
         """Here, not in the other processes."""

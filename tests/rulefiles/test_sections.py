@@ -29,7 +29,7 @@ def told(folder: Path, text: str) -> list[str]:
         ("rules: [{action: [deny], match: {}}]", "1:10: rules[0].action: expected text"),
         (
             "rules: [{action: deny, match: {}, list: {}}]",
-            "1:35: rules[0].list: unknown key; expected one of id, action, match, reason, expect",
+            "1:35: rules[0].list: source is missing; expected the path or the URL of a list",
         ),
         (
             "rules: [{action: deny, match: {}, id: a b}]",

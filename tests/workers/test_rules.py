@@ -31,7 +31,10 @@ def shared() -> Iterator[Shared]:
 
 def in_force(rules: Rules, shared: Shared | None = None) -> RulesInForce:
     return RulesInForce(
-        rules, lambda rules: Policy(State(rules.access, AccessOptions(), CachingOptions())), compiled, shared
+        rules,
+        lambda rules: Policy(State(rules.access, AccessOptions(), CachingOptions())),
+        lambda sources, pins: compiled(sources, pins=pins),
+        shared,
     )
 
 

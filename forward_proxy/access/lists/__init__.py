@@ -1,1 +1,1 @@
-"""Which line of a list holds for this request?  Lists of other people's making, each compiled to one immutable matcher."""
+"""Which line of a list holds for this request?  Lists of other people, each compiled to one immutable matcher."""

@@ -1,0 +1,78 @@
+"""Which format is a list of names in?  Told apart by what most of its lines look like.
+
+The first lines are looked at, comments aside.  A line may look like several formats; the first that fits has it, so the
+order is from the most telling.  A plain name is one of dstdomain as well: with names behind a dot among them it is one.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from forward_proxy.access.lists.expressions import read_expression
+from forward_proxy.access.lists.names import read_domains, read_dstdomain, read_hosts
+from forward_proxy.access.lists.reading import Reading, lines_of
+from forward_proxy.access.lists.resolvers import ZoneReader, read_dnsmasq, read_unbound
+
+type Reader = Callable[[str, Reading], None]
+
+_LOOKED_AT = 2000
+_COMMENTS: Mapping[str, tuple[str, ...]] = {"rpz": (";",), "regex": ("#",)}
+_COMMENT = ("#", "!", ";", "//")
+# Filters of adblockers have readers of their own (access/filters); here they are only told apart.
+ADBLOCK = "adblock"
+
+_READERS: Mapping[str, Callable[[], Reader]] = {
+    "hosts": lambda: read_hosts,
+    "domains": lambda: read_domains,
+    "dstdomain": lambda: read_dstdomain,
+    "dnsmasq": lambda: read_dnsmasq,
+    "unbound": lambda: read_unbound,
+    "rpz": ZoneReader,
+    "regex": lambda: read_expression,
+}
+FORMATS = ("auto", *_READERS, ADBLOCK)
+
+_LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("dnsmasq", re.compile(r"(--)?(address|server|local)\s*=\s*/")),
+    ("unbound", re.compile(r"(local-zone|local-data)\s*:|server:\s*$")),
+    ("rpz", re.compile(r"\$(TTL|ORIGIN)\b|\S+\s+(\d+\s+)?(IN\s+)?(CNAME|SOA|NS)\s|@\s.*\bSOA\b", re.IGNORECASE)),
+    ("hosts", re.compile(r"(\d{1,3}(\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%\w+)?|0)\s+\S")),
+    (ADBLOCK, re.compile(r"\[Adblock|@@|\|\||\||.*#[@?$%]*#|.*\$(~?[\w-]+(=|,|$))|[-/&.?=_].*[*/^?=&]|/.+/$")),
+    ("dstdomain", re.compile(r"\.[\w-]+(\.[\w-]+)*\.?\s*(#.*)?$")),
+    ("domains", re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)+\.?\s*(#.*)?$")),
+    ("regex", re.compile(r".*[\^$()\[\]|+\\*]")),
+)
+
+
+def format_of(content: bytes) -> str | None:
+    """The format that the content looks like; None when it looks like none."""
+    seen: Counter[str] = Counter()
+    for line in lines_of(content[: _LOOKED_AT * 200]):
+        text = line.strip()
+        if text.startswith("[Adblock"):
+            return ADBLOCK
+        if not text or (text.startswith(_COMMENT) and "##" not in text):
+            continue
+        seen[next((name for name, looks in _LOOKS if looks.match(text)), "")] += 1
+        if seen.total() >= _LOOKED_AT:
+            break
+    if seen["dstdomain"]:
+        seen["dstdomain"] += seen.pop("domains", 0)
+    return seen.most_common(1)[0][0] or None if seen else None
+
+
+def read_names(content: bytes, format_name: str) -> Reading:
+    """All that a list of names in this format says.  Never raises."""
+    return _read(lines_of(content), format_name)
+
+
+def _read(lines: Iterable[str], format_name: str) -> Reading:
+    reading, read = Reading(format_name), _READERS[format_name]()
+    comments = _COMMENTS.get(format_name, _COMMENT)
+    for number, line in enumerate(lines, 1):
+        reading.line = number
+        text = line.strip()
+        if text and not text.startswith(comments):
+            reading.text = line
+            read(text, reading)
+    return reading
