@@ -5,6 +5,7 @@ import contextlib
 import resource
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
@@ -28,6 +29,7 @@ from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Policy
+from forward_proxy.renewal import list_updater
 from forward_proxy.rulefiles import Rules, Shelf, Watcher, compiled, load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import (
@@ -132,6 +134,13 @@ class Process:
         self._access = access_options(settings)
         self._store = Store(store_folder(settings), store_options(settings), screen.say)
         self._log = TrafficLog(log_folder(settings), log_options(settings), screen.show)
+        self._updater = list_updater(
+            settings,
+            lambda: Dialer(dial_options(settings), self._judge),
+            lambda: ssl.create_default_context(cafile=trust_file(settings) or certifi.where()),
+            lambda: rules.rules,
+            screen.say,
+        )
         queue = Queue(queue_folder(settings))
         driver = Driver(rules, self._store, self._log.record, queue, settings.cache.collapse_wait_s)
         self._engine = Engine(engine_options, driver, authority, self._lane())
@@ -143,7 +152,7 @@ class Process:
 
     @contextlib.contextmanager
     def _started(self) -> Iterator[None]:
-        # One process checks the store, and watches the rule files for all.
+        # One process checks the store, watches the rule files and renews lists for all.
         first, again = (self._link.number == 1, self._link.again) if self._link else (True, False)
         with contextlib.ExitStack() as stack:
             stack.callback(self._screen.end)
@@ -155,6 +164,8 @@ class Process:
                 watcher = self._watcher()
                 watcher.start()
                 stack.callback(watcher.stop)
+                self._updater.start()
+                stack.callback(self._updater.stop)
             yield
 
     async def _serve(self) -> None:
@@ -212,6 +223,7 @@ class Process:
             self._screen.say(f"rules not reloaded, they cannot be handed to the other workers: {fault.strerror}")
             return
         self._screen.say(f"rules reloaded: {rules.summary}")
+        self._updater.look()
 
     def _kept(self, fault: RuleFileError) -> None:
         self._screen.say(f"rules not reloaded, the last good ones stay in force:\n{fault}")

@@ -115,6 +115,8 @@ def _verdict(action: Action, rule: RuleRef | None, reason: str) -> Verdict:
 def _step(rule: Choice[Action], subject: Subject) -> Step:
     failing, listed = rule.matcher.failing(subject), list_of(rule.matcher)
     found = listed.find(subject) if listed is not None and failing in (None, listed.key) else None
+    if listed is not None and not listed.digest and failing == listed.key:
+        return Step(rule.where, rule.value, rule.reason, "list: there is no copy of it yet")
     if listed is None or found is None:
         return Step(rule.where, rule.value, rule.reason, failing)
     where = listed.place(found, rule.where)

@@ -13,6 +13,7 @@ import click
 
 from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import EXIT_FAULT
+from forward_proxy.cli.lists import accept_list, show_lists
 from forward_proxy.cli.screen import columns, place, said, show
 from forward_proxy.matching.choice import Choice
 from forward_proxy.rulefiles.problems import Fault, path_text
@@ -65,6 +66,10 @@ def list_rules(settings: Settings, as_json: bool) -> None:
             table.add_row(*(said(cell or "-") for cell in (choice.where.id, does, place(choice.where), choice.reason)))
     if not as_json:
         show(table)
+
+
+rules.add_command(show_lists)
+rules.add_command(accept_list)
 
 
 def _summary(checked: Reading) -> str:

@@ -85,7 +85,7 @@ class Shelf:
         """Where the last good copy of a URL is kept, or what else is known of it."""
         if self.folder is None:
             return None
-        return self.folder / f"{hashlib.sha256(entry.name.encode()).hexdigest()[:24]}{suffix}"
+        return self.folder / f"{key_of(entry)}{suffix}"
 
     def compiled(self, entry: ListEntry, content: bytes) -> Loaded | Unusable:
         """The list with this content, from its compiled form where that is kept."""
@@ -136,6 +136,11 @@ class Shelf:
             for old in folder.iterdir():
                 if old.stat().st_mtime < time.time() - _UNUSED_S:
                     old.unlink()
+
+
+def key_of(entry: ListEntry) -> str:
+    """What the files of a URL are called."""
+    return hashlib.sha256(entry.name.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
 def written(path: Path, octets: bytes) -> None:

@@ -97,6 +97,18 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListSettings:
+    """Lists that rules name by URL."""
+
+    refresh_s: float = one(
+        kinds.DURATION, "1d", "How often a list is asked for when neither its rule nor the list itself says."
+    )
+    max_shrink: float = one(
+        kinds.FRACTION, "0.3", "A new edition of a list that has lost more than this part of its rules is held."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the program was asked to do."""
 
@@ -161,6 +173,7 @@ class Settings:
         "--offline",
     )
     cache: CacheSettings = CacheSettings()
+    lists: ListSettings = ListSettings()
     log: LogSettings = LogSettings()
     sources: Mapping[str, Source] = field(default=MappingProxyType({}), compare=False)
 

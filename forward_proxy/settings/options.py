@@ -11,6 +11,7 @@ from forward_proxy.caching.options import Options as CachingOptions
 from forward_proxy.policy.door import State
 from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.rulefiles.shelf import Shelf
+from forward_proxy.rulefiles.updating import Options as UpdateOptions
 from forward_proxy.settings.model import Settings
 from forward_proxy.storage.options import Options as StoreOptions
 from forward_proxy.traffic.options import Options as LogOptions
@@ -77,7 +78,16 @@ def queue_folder(settings: Settings) -> Path:
 
 def shelf_of(settings: Settings) -> Shelf:
     """Where lists that rules name are kept."""
-    return Shelf(settings.state / "lists")
+    return Shelf(lists_folder(settings))
+
+
+def lists_folder(settings: Settings) -> Path:
+    return settings.state / "lists"
+
+
+def update_options(settings: Settings) -> UpdateOptions:
+    lists = settings.lists
+    return UpdateOptions(max(int(lists.refresh_s), 60), lists.max_shrink, settings.default_verdict)
 
 
 def log_folder(settings: Settings) -> Path:

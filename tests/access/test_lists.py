@@ -62,4 +62,4 @@ def test_a_list_that_is_not_there_holds_for_nothing() -> None:
     assert isinstance(AccessRules((rule("deny", absent, 1),)).decide(subject("http://ads.test/")), Allowed)
     closed = AccessRules((rule("allow", absent, 1),), "deny")
     assert isinstance(closed.decide(subject("http://ads.test/")), Denied)
-    assert [step.failing for step in closed.trail(subject("http://ads.test/"))] == ["list"]
+    assert [step.failing for step in closed.trail(subject("http://ads.test/"))] == ["list: there is no copy of it yet"]

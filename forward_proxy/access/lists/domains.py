@@ -94,10 +94,15 @@ class DomainList:
     def __len__(self) -> int:
         return len(self.digests) + len(self.expressions)
 
-    def hosts(self) -> Iterator[str]:
-        """Every entry as it is shown, sorted by nothing in particular."""
-        for entry in self.texts.decode("ascii").splitlines():
-            yield _SHOWN[Reach(entry[0])] + entry[1:]
+    def entry(self, place: int) -> str:
+        """One of the names as it is shown."""
+        start = self.starts[place]
+        text = self.texts[start : self.texts.index(b"\n", start)].decode("ascii")
+        return _SHOWN[Reach(text[0])] + text[1:]
+
+    def entries(self) -> Iterator[str]:
+        """Everything that is on the list, in no order."""
+        yield from map(self.entry, range(len(self.digests)))
         for _, text, _ in self.expressions:
             yield text
 

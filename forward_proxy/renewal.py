@@ -1,0 +1,57 @@
+"""Puts together what renews lists: how it dials, by whom it verifies, and what it is told of the traffic."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+
+from forward_proxy.addons.dialing import Dialer, dialling_for
+from forward_proxy.errors import TrafficError
+from forward_proxy.matching.subject import Subject
+from forward_proxy.matching.subjects import subject_of
+from forward_proxy.message.heads import RequestHead
+from forward_proxy.message.targets import TargetUri
+from forward_proxy.rulefiles.fetching import Fetcher
+from forward_proxy.rulefiles.rules import Rules
+from forward_proxy.rulefiles.subscriptions import Subscriptions
+from forward_proxy.rulefiles.updating import Updater
+from forward_proxy.settings import Settings
+from forward_proxy.settings.options import lists_folder, log_folder, shelf_of, update_options
+from forward_proxy.traffic.hosts import hosts_in_use
+from forward_proxy.traffic.query import TrafficReader
+
+_IN_USE_S = 7 * 86_400
+# Lists are the operator's, who is on this machine; where a redirect leads, no more may be reached than by anybody.
+_OPERATOR, _ANYBODY = ip_address("127.0.0.1"), ip_address("0.0.0.0")  # noqa: S104
+
+
+def list_updater(
+    settings: Settings,
+    dialer: Callable[[], Dialer],
+    tls: Callable[[], ssl.SSLContext],
+    rules: Callable[[], Rules],
+    say: Callable[[str], object],
+) -> Updater:
+    """Renews the lists that the rules in force name by URL; `dialer` and `tls` are asked for when there is one."""
+
+    def dial(host: str, port: int, redirected: bool) -> socket.socket:
+        async def connect() -> socket.socket:
+            dialling_for.set(_ANYBODY if redirected else _OPERATOR)
+            return await dialer().connect(host, port)
+
+        with asyncio.Runner() as runner:
+            return runner.run(connect())
+
+    def in_use() -> Iterator[Subject]:
+        """A request for each host that the log shows in use, by the client that asked; none without a log."""
+        now = int(time.time())
+        with contextlib.suppress(TrafficError):
+            for host, client in hosts_in_use(TrafficReader(log_folder(settings)), now - _IN_USE_S):
+                with contextlib.suppress(ValueError):
+                    yield subject_of(RequestHead("GET", TargetUri("https", host, 443, "/")), ip_address(client), now)
+
+    subscriptions, options = Subscriptions(lists_folder(settings)), update_options(settings)
+    return Updater(shelf_of(settings), subscriptions, Fetcher(dial, tls), rules, in_use, say, options)
