@@ -206,6 +206,7 @@ class Process:
         return judge_loop(address, port, own) or judge_address(address, client, self._access)
 
     def _watcher(self) -> Watcher:
+        self._shelf.apart = True
         self._rules.catch_up()
         return Watcher(
             self._settings.rules,

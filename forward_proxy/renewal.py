@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from forward_proxy.addons.dialing import Dialer, dialling_for
-from forward_proxy.errors import TrafficError
 from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.heads import RequestHead
@@ -46,12 +45,11 @@ def list_updater(
             return runner.run(connect())
 
     def in_use() -> Iterator[Subject]:
-        """A request for each host that the log shows in use, by the client that asked; none without a log."""
+        """A request for each host that the log shows in use, by the client that asked.  Raises TrafficError."""
         now = int(time.time())
-        with contextlib.suppress(TrafficError):
-            for host, client in hosts_in_use(TrafficReader(log_folder(settings)), now - _IN_USE_S):
-                with contextlib.suppress(ValueError):
-                    yield subject_of(RequestHead("GET", TargetUri("https", host, 443, "/")), ip_address(client), now)
+        for host, client in hosts_in_use(TrafficReader(log_folder(settings)), now - _IN_USE_S):
+            with contextlib.suppress(ValueError):
+                yield subject_of(RequestHead("GET", TargetUri("https", host, 443, "/")), ip_address(client), now)
 
     subscriptions, options = Subscriptions(lists_folder(settings)), update_options(settings)
-    return Updater(shelf_of(settings), subscriptions, Fetcher(dial, tls), rules, in_use, say, options)
+    return Updater(shelf_of(settings, apart=True), subscriptions, Fetcher(dial, tls), rules, in_use, say, options)

@@ -20,6 +20,7 @@ from forward_proxy.access.lists.formats import ADBLOCK, format_of, read_names
 from forward_proxy.access.lists.found import Searched
 from forward_proxy.access.lists.listed import NotThere
 from forward_proxy.access.lists.reading import Report
+from forward_proxy.rulefiles.compiling import SMALL_BYTES, compile_apart
 from forward_proxy.rulefiles.listentries import ListEntry
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -49,10 +50,14 @@ class Unusable:
 
 
 class Shelf:
-    """Lists in a state folder; without one, nothing is kept and no URL has a copy.  One thread at a time."""
+    """Lists in a state folder; without one, nothing is kept and no URL has a copy.  One thread at a time.
 
-    def __init__(self, folder: Path | None = None) -> None:
+    With `apart`, large lists are compiled by another process, while this one has requests to answer.
+    """
+
+    def __init__(self, folder: Path | None = None, apart: bool = False) -> None:
         self.folder = folder
+        self.apart = apart
         self.looked_in: set[Path] = set()
         self._known: dict[tuple[Path, str], tuple[Stamp, Loaded]] = {}
 
@@ -96,6 +101,10 @@ class Shelf:
             return Unusable("is a list of adblock filters, which are not read yet")
         digest = f"{hashlib.sha256(content).hexdigest()}.{told}"
         found = self._kept(digest)
+        if found is None and self.apart and self.folder is not None and len(content) > SMALL_BYTES:
+            if not compile_apart(self.folder, told, content):
+                return Unusable("takes too long to read")
+            found = self._kept(digest)
         if found is None:
             found = domain_list(read_names(content, told))
             self._keep(digest, packed(found, digest))

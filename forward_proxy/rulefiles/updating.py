@@ -15,7 +15,7 @@ from threading import Event, Thread
 from forward_proxy.access.lists.domains import DomainList
 from forward_proxy.access.lists.updates import difference, doubts, newly_denied
 from forward_proxy.access.options import Action
-from forward_proxy.errors import RuleFileError
+from forward_proxy.errors import RuleFileError, TrafficError
 from forward_proxy.matching.subject import Subject
 from forward_proxy.rulefiles.fetching import Failed, Fetched, Fetcher, NotModified
 from forward_proxy.rulefiles.listentries import ListEntry
@@ -23,7 +23,7 @@ from forward_proxy.rulefiles.rules import Rules, compiled
 from forward_proxy.rulefiles.shelf import Loaded, Shelf, Unusable
 from forward_proxy.rulefiles.subscriptions import DAY_S, Known, Subscriptions
 
-_LONGEST_WAIT_S = 60.0
+_LONGEST_WAIT_S, _SHORTEST_WAIT_S = 60.0, 0.5
 _STOPS_WITHIN_S = 2.0
 _HEAD_BYTES = 4096
 _EXPIRES = re.compile(rb"^[!#;]\s*Expires:\s*(\d{1,4})\s*(d|h|days?|hours?)?\b", re.IGNORECASE | re.MULTILINE)
@@ -87,16 +87,17 @@ class Updater:
             self._wake.clear()
             waits_s = _LONGEST_WAIT_S
             for entry in subscribed(self._rules()):
-                now = int(time.time())
-                known = self._subscriptions.known(entry)
-                due_at = known.due_at(entry, self._options.refresh_s)
-                if due_at <= now or known.tried_at > now:  # A clock that was set back is no reason to wait.
-                    self.update(entry, now)
-                else:
-                    waits_s = min(waits_s, due_at - now)
+                if self._due_in(entry) <= 0:
+                    self.update(entry, int(time.time()))
                 if self._stopping.is_set():
                     return
+                waits_s = min(waits_s, max(self._due_in(entry), _SHORTEST_WAIT_S))
             self._wake.wait(waits_s)
+
+    def _due_in(self, entry: ListEntry) -> float:
+        """Seconds; a clock that was set back is no reason to wait."""
+        known, now = self._subscriptions.known(entry), time.time()
+        return 0 if known.tried_at > now else known.due_at(entry, self._options.refresh_s) - now
 
     def update(self, entry: ListEntry, now: int) -> None:
         """Asks for a list, and takes or holds what came; any fault is told and noted, and tried again later."""
@@ -168,8 +169,10 @@ class Updater:
         except RuleFileError as fault:
             wrong.append(f"with it the rules are not sound: {str(fault).splitlines()[0]}")
         else:
-            if old is not None:
-                denied = newly_denied(rules.access, then.access, self._in_use())
+            try:
+                denied = newly_denied(rules.access, then.access, self._in_use()) if old is not None else ()
+            except TrafficError as fault:
+                wrong.append(f"nobody knows which hosts are in use: {fault}")
         if denied:
             wrong.append(f"it would deny {len(denied)} hosts in use, such as {', '.join(denied[:3])}")
         changes = asdict(difference(old, after.searched))

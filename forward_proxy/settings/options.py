@@ -76,9 +76,9 @@ def queue_folder(settings: Settings) -> Path:
     return settings.state / "queue"
 
 
-def shelf_of(settings: Settings) -> Shelf:
-    """Where lists that rules name are kept."""
-    return Shelf(lists_folder(settings))
+def shelf_of(settings: Settings, apart: bool = False) -> Shelf:
+    """Where lists that rules name are kept; `apart` while requests are answered."""
+    return Shelf(lists_folder(settings), apart)
 
 
 def lists_folder(settings: Settings) -> Path:
@@ -87,7 +87,7 @@ def lists_folder(settings: Settings) -> Path:
 
 def update_options(settings: Settings) -> UpdateOptions:
     lists = settings.lists
-    return UpdateOptions(max(int(lists.refresh_s), 60), lists.max_shrink, settings.default_verdict)
+    return UpdateOptions(max(int(lists.refresh_s), 1), lists.max_shrink, settings.default_verdict)
 
 
 def log_folder(settings: Settings) -> Path:

@@ -21,7 +21,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from zlib import crc32
 
-from forward_proxy.access.lists.expressions import automaton_of
+from forward_proxy.access.lists.expressions import as_data, of_data
 from forward_proxy.access.lists.found import Found
 from forward_proxy.access.lists.reading import Ignored, Reach, Reading, Report
 from forward_proxy.matching.automata import Automaton
@@ -135,7 +135,7 @@ def domain_list(reading: Reading) -> DomainList:
         array("I", (lines[place] for place in order)),
         array("I", accumulate(map(len, ordered[:-1]), initial=0) if ordered else ()),
         b"".join(ordered),
-        tuple((line, text, automaton_of(text)) for text, line in reading.expressions.items()),
+        tuple((line, text, automaton) for text, (line, automaton) in reading.expressions.items()),
     )
 
 
@@ -157,7 +157,7 @@ def packed(compiled: DomainList, source: str) -> bytes:
         "reaches": compiled.reaches,
         "seen": len(compiled.seen),
         "count": len(compiled.digests),
-        "expressions": [(line, text) for line, text, _ in compiled.expressions],
+        "expressions": [(line, text, as_data(automaton)) for line, text, automaton in compiled.expressions],
     }
     told = json.dumps(head).encode()
     arrays = (compiled.digests.tobytes(), compiled.lines.tobytes(), compiled.starts.tobytes())
@@ -186,7 +186,7 @@ def unpacked(kept: bytes, source: str) -> DomainList | None:
         end = at + head["count"] * each.itemsize
         each.frombytes(view[at:end])
         at = end
-    expressions = tuple((line, text, automaton_of(text)) for line, text in head["expressions"])
+    expressions = tuple((line, text, of_data(*automaton)) for line, text, automaton in head["expressions"])
     return DomainList(_report(head["report"]), head["reaches"], seen, *arrays, bytes(view[at:]), expressions)
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from forward_proxy.matching.automata import Automaton
 from forward_proxy.message.hosts import canonical_host, ip_literal
 
 SHOWN = 100  # Ignored lines that a report names; it counts all of them.
-MAX_EXPRESSIONS = 1000
 
 # What canonical_host leaves as it is, save capitals: by far the most lines, and five times as fast.
 _PLAIN = re.compile(r"(?:\w(?:[\w-]{0,61}\w)?\.)*[A-Za-z](?:[\w-]{0,61}\w)?", re.ASCII)
@@ -66,7 +66,7 @@ class Reading:
     line: int = 0
     text: str = ""
     names: dict[str, int] = field(default_factory=dict)
-    expressions: dict[str, int] = field(default_factory=dict)
+    expressions: dict[str, tuple[int, Automaton]] = field(default_factory=dict)
     duplicates: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[Ignored] = field(default_factory=list)
@@ -89,14 +89,12 @@ class Reading:
         if self.names.setdefault(entry, self.line * 2 + exception) != self.line * 2 + exception:
             self.duplicates += 1
 
-    def expression(self, text: str) -> None:
-        """This line is an expression that was found to compile."""
+    def expression(self, text: str, automaton: Automaton) -> None:
+        """This line is an expression, which this automaton runs."""
         if text in self.expressions:
             self.duplicates += 1
-        elif len(self.expressions) >= MAX_EXPRESSIONS:
-            self.ignore(f"more than {MAX_EXPRESSIONS} expressions")
         else:
-            self.expressions[text] = self.line
+            self.expressions[text] = self.line, automaton
 
     def ignore(self, reason: str) -> None:
         """This line, or a part of it, is no rule."""

@@ -13,6 +13,7 @@ from forward_proxy.access.rules import AccessRules, Allowed, Denied
 from forward_proxy.matching.subject import Subject
 
 SHOWN = 10
+_PIECE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,13 @@ def newly_denied(before: AccessRules, after: AccessRules, in_use: Iterable[Subje
 
 
 def _only_in(one: DomainList, other: DomainList) -> set[int]:
-    return set(one.digests).difference(other.digests)
+    """In pieces, between which other threads have their turn."""
+    found: set[int] = set()
+    for start in range(0, len(one.digests), _PIECE):
+        found.update(one.digests[start : start + _PIECE])
+    for start in range(0, len(other.digests), _PIECE):
+        found.difference_update(other.digests[start : start + _PIECE])
+    return found
 
 
 def _first(compiled: DomainList, digests: set[int]) -> tuple[str, ...]:

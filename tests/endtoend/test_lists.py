@@ -1,0 +1,84 @@
+"""A list by URL: fetched behind the proxy's back, in force in every worker, held in doubt, there without a network."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.rulefiles.publisher import Publisher, publishing
+
+from .clients import eventually
+from .conftest import MakeProxy
+from .proxy import Proxy
+from .site import Site
+from .test_workers import TWO, Clients
+
+pytestmark = pytest.mark.xdist_group("workers")
+OFTEN = {"lists": {"refresh": "1s"}}
+
+
+def rules(publisher: Publisher) -> dict[str, str]:
+    rule = f"{{id: ads, action: deny, list: {{source: '{publisher.url}'}}, reason: Advertising}}"
+    return {"x.yaml": f"rules: [{rule}]\n"}
+
+
+def asked(proxy: Proxy, *words: str) -> tuple[int, str]:
+    """Exit status and stdout of a command about the rules."""
+    done = proxy.command("rules", *words, "--state", str(proxy.state), "--rules", str(proxy.rules))
+    return done.returncode, done.stdout
+
+
+def listed(proxy: Proxy) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(asked(proxy, "lists", "--json")[1])
+    return row
+
+
+def statuses(clients: Clients, url: str) -> set[int]:
+    return {status for status, _ in clients.ask_all(url)}
+
+
+@pytest.fixture
+def held() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_from_the_first_fetch_to_an_accepted_edition(
+    site: Site, make_proxy: MakeProxy, held: ExitStack, token: str
+) -> None:
+    used = site.url(f"/answer/{token}", host="cdn.test")
+    refused = site.url("/answer/refused", host="tracker.test")
+    with (
+        publishing("tracker.test\n") as publisher,
+        make_proxy(rules=rules(publisher), settings=OFTEN, options=TWO) as proxy,
+    ):
+        clients = Clients(proxy, held)
+        assert eventually(lambda: statuses(clients, refused), lambda got: got == {403}) == {403}
+        assert clients.ask(0, "GET", used)[0] == 200
+        assert proxy.record(token)["verdict"] == "allowed"
+        publisher.publish("tracker.test\ncdn.test\n")
+        row = eventually(lambda: listed(proxy), lambda row: row["held"] is not None)
+        assert row["held"]["denied_hosts"] == ["cdn.test"]
+        assert clients.ask(0, "GET", used)[0] == 200
+        status, told = asked(proxy, "lists")
+        assert status == 1
+        assert "in use, and denied with it: cdn.test" in told
+        assert asked(proxy, "accept", "ads") == (0, f"{publisher.url}: accepted, 2 rules\n")
+        assert eventually(lambda: statuses(clients, used), lambda got: got == {403}) == {403}
+        status, _ = asked(proxy, "accept", "ads")
+        assert status == 1
+
+
+def test_the_last_good_copy_is_in_force_at_a_start_without_a_network(
+    site: Site, make_proxy: MakeProxy, held: ExitStack
+) -> None:
+    refused = site.url("/answer/refused", host="tracker.test")
+    with publishing("tracker.test\n") as publisher:
+        named = rules(publisher)
+        with make_proxy(rules=named) as proxy:
+            clients = Clients(proxy, held)
+            assert eventually(lambda: statuses(clients, refused), lambda got: got == {403}) == {403}
+    with make_proxy(rules=named) as proxy:
+        assert statuses(Clients(proxy, held), refused) == {403}
