@@ -32,11 +32,15 @@ _LEAST_S, _MOST_S = 3600, 30 * DAY_S
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`refresh_s` where neither rule nor list says; an edition with a larger share gone than `max_shrink` is held."""
+    """`refresh_s` where neither rule nor list says; an edition with a larger share gone than `max_shrink` is held.
+
+    While `offline`, nothing is fetched.
+    """
 
     refresh_s: int = DAY_S
     max_shrink: float = 0.3
     default: Action = "allow"
+    offline: bool = False
 
 
 class Updater:
@@ -67,6 +71,8 @@ class Updater:
         for loaded in self._rules().lists:
             if not loaded.digest:
                 self._say(f"caution: list {loaded.entry.name} is not there yet; until it is, nothing is on it")
+        if self._options.offline:
+            return
         self._thread = Thread(target=self._run, name="lists", daemon=True)
         self._thread.start()
 

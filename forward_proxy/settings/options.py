@@ -86,8 +86,8 @@ def lists_folder(settings: Settings) -> Path:
 
 
 def update_options(settings: Settings) -> UpdateOptions:
-    lists = settings.lists
-    return UpdateOptions(max(int(lists.refresh_s), 1), lists.max_shrink, settings.default_verdict)
+    lists, offline = settings.lists, settings.offline == "on"
+    return UpdateOptions(max(int(lists.refresh_s), 1), lists.max_shrink, settings.default_verdict, offline)
 
 
 def log_folder(settings: Settings) -> Path:

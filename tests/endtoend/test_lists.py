@@ -82,3 +82,21 @@ def test_the_last_good_copy_is_in_force_at_a_start_without_a_network(
             assert eventually(lambda: statuses(clients, refused), lambda got: got == {403}) == {403}
     with make_proxy(rules=named) as proxy:
         assert statuses(Clients(proxy, held), refused) == {403}
+
+
+def test_a_redirect_leads_to_no_private_address(make_proxy: MakeProxy) -> None:
+    with publishing() as publisher, publishing() as private:
+        publisher.status, publisher.location = 302, private.url
+        with make_proxy(rules=rules(publisher)) as proxy:
+            row = eventually(lambda: listed(proxy), lambda row: row["failure"] is not None)
+        assert row["failure"].startswith("destination_ip_prohibited: ")
+        assert not row["there"]
+        assert not private.asked
+
+
+def test_offline_fetches_nothing_and_says_what_is_not_there(make_proxy: MakeProxy) -> None:
+    with publishing() as publisher:
+        with make_proxy(rules=rules(publisher), options=["--offline", "on"]) as proxy:
+            told = proxy.output
+        assert f"caution: list {publisher.url} is not there yet; until it is, nothing is on it" in told
+        assert not publisher.asked
