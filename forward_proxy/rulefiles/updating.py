@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from threading import Event, Thread
+from typing import Any
 
 from forward_proxy.access.lists.domains import DomainList
 from forward_proxy.access.lists.updates import difference, doubts, newly_denied
@@ -164,25 +165,32 @@ class Updater:
         """With the doubts about an edition, and what it changes."""
         if isinstance(after, Unusable):
             return replace(known, doubts=(after.reason,))
-        old = before.searched if isinstance(before.searched, DomainList) else None
-        if not isinstance(after.searched, DomainList):
-            return known
-        wrong = list(doubts(old, after.searched, self._options.max_shrink))
+        wrong = list(doubts(_rules_in(before), _rules_in(after), self._options.max_shrink))
         denied: tuple[str, ...] = ()
         rules = self._rules()
         try:
             then = compiled(rules.sources, default=self._options.default, shelf=_Beside(rules, after))
+            if before.digest:  # Whoever names a list anew means what is on it.
+                denied = newly_denied(rules.access, then.access, self._in_use())
         except RuleFileError as fault:
             wrong.append(f"with it the rules are not sound: {str(fault).splitlines()[0]}")
-        else:
-            try:
-                denied = newly_denied(rules.access, then.access, self._in_use()) if old is not None else ()
-            except TrafficError as fault:
-                wrong.append(f"nobody knows which hosts are in use: {fault}")
+        except TrafficError as fault:
+            wrong.append(f"nobody knows which hosts are in use: {fault}")
         if denied:
             wrong.append(f"it would deny {len(denied)} hosts in use, such as {', '.join(denied[:3])}")
-        changes = asdict(difference(old, after.searched))
+        changes = _changes(before, after) if wrong else {}
         return replace(known, doubts=tuple(wrong), denied_hosts=denied[:100], **changes)
+
+
+def _rules_in(loaded: Loaded) -> int:
+    return loaded.report.rules if loaded.report is not None else 0
+
+
+def _changes(before: Loaded, after: Loaded) -> dict[str, Any]:
+    """What came and went, of lists of names."""
+    if not isinstance(after.searched, DomainList):
+        return {}
+    return asdict(difference(before.searched if isinstance(before.searched, DomainList) else None, after.searched))
 
 
 class _Beside(Shelf):

@@ -119,6 +119,17 @@ def test_the_same_set_is_made_of_what_was_read_whatever_has_become_of_the_list(f
         compiled(rules.sources, shelf=shelf(), pins=rules.pins)
 
 
+def test_a_large_list_is_compiled_by_another_process_to_the_same(folder: Path) -> None:
+    Path("lists/ads.txt").write_text("".join(f"ads{number}.test\n" for number in range(20_000)))
+    apart = load([folder], shelf=Shelf(Path("state/lists"), apart=True))
+    (file,) = kept()
+    octets = file.read_bytes()
+    file.unlink()
+    assert load([folder], shelf=shelf()) == apart
+    assert kept()[0].read_bytes() == octets
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_url_without_a_copy_is_a_list_that_is_not_there(folder: Path) -> None:
     (folder / "x.yaml").write_text(RULE % "https://lists.test/ads.txt")
     for rules in (load([folder], shelf=shelf()), load([folder])):

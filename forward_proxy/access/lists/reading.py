@@ -6,7 +6,6 @@ line, puts names in canonical form and counts.  Nothing raises: a line that mean
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -108,13 +107,7 @@ class Reading:
         return Report(self.format, self.line, rules, self.duplicates, 0, ignored, examples)
 
 
-def lines_of(content: bytes) -> Iterable[str]:
-    """The lines of a list; what is no UTF-8 stays visible as no name has it."""
-    return content.decode("utf-8-sig", "replace").splitlines() if b"\r" in content else _split(content)
-
-
-def _split(content: bytes) -> list[str]:
+def lines_of(content: bytes) -> list[str]:
+    """The lines of a list as an editor counts them; what is no UTF-8 stays visible, as no name has it."""
     lines = content.decode("utf-8-sig", "replace").split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    return lines
+    return lines if lines[-1] else lines[:-1]

@@ -34,14 +34,12 @@ def difference(before: DomainList | None, after: DomainList) -> Difference:
     return Difference(len(came), len(went), _first(after, came), _first(before, went))
 
 
-def doubts(before: DomainList | None, after: DomainList, max_shrink: float) -> tuple[str, ...]:
-    """Why a person should look at the new edition first, as far as its size tells."""
-    if not len(after):
+def doubts(before: int, after: int, max_shrink: float) -> tuple[str, ...]:
+    """Why a person should look at the new edition first, as far as the numbers of rules tell; 0 before for none."""
+    if not after:
         return ("it holds no rule",)
-    if before is None or not len(before):
-        return ()
-    lost = (len(before) - len(after)) / len(before)
-    return (f"it shrank by {lost:.0%}, from {len(before)} to {len(after)} rules",) if lost > max_shrink else ()
+    lost = (before - after) / before if before else 0
+    return (f"it shrank by {lost:.0%}, from {before} to {after} rules",) if lost > max_shrink else ()
 
 
 def newly_denied(before: AccessRules, after: AccessRules, in_use: Iterable[Subject]) -> tuple[str, ...]:

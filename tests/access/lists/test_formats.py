@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from forward_proxy.access.lists.formats import FORMATS, format_of, read_names
 from forward_proxy.access.lists.reading import SHOWN, Ignored
-from tests.access.lists.lists import compiled, listed
+from tests.access.lists.lists import compiled, found, listed
 
 HOSTS = """\
 # Title: a hosts file
@@ -187,6 +187,14 @@ def test_filters_of_adblockers_are_told_apart(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "# nothing\n\n", "one two three\n", "<html>\n<body>\n"])
 def test_what_is_no_list_has_no_format(text: str) -> None:
     assert format_of(text.encode()) is None
+
+
+def test_lines_are_numbered_as_an_editor_does() -> None:
+    searched = compiled("\ufeff# Ads\r\n\r\n# a\u2028b\r\nads.test\r\n")
+    assert (searched.report.lines, searched.report.ignored_count) == (4, 0)
+    line = found(searched, "ads.test")
+    assert line is not None
+    assert line.line == 4
 
 
 @given(st.binary(max_size=300), st.sampled_from([name for name in FORMATS if name not in ("auto", "adblock")]))
