@@ -79,13 +79,13 @@ def read_url(text: str) -> Automaton | Unreadable:
         return Unreadable(f"regular expression: {error}")
 
 
-def compile_expression(text: str) -> Automaton:
-    """The automaton of an expression; raises ExpressionError."""
+def compile_expression(text: str, max_work: int = MAX_WORK) -> Automaton:
+    """The automaton of an expression; raises ExpressionError, also when it would take more steps than `max_work`."""
     expression = parse_expression(text)
     program = _Program()
     start = program.places_of(expression, program.add(_Accept()))
     classes, samples = _octet_classes(program)
-    return _Determiniser(program, start, samples).automaton(_required_literal(expression), classes)
+    return _Determiniser(program, start, samples, max_work).automaton(required_literal(expression), classes)
 
 
 @dataclass(slots=True)
@@ -162,10 +162,11 @@ class _Program:
 class _Determiniser:
     """Subset construction over one sample octet per class; an accepting state stays accepting."""
 
-    def __init__(self, program: _Program, start: int, samples: bytes) -> None:
+    def __init__(self, program: _Program, start: int, samples: bytes, max_work: int) -> None:
         self.places = program.places
         self.start = start
         self.samples = samples
+        self.max_work = max_work
         self.has_edges = any(isinstance(place, _Stand) for place in self.places)
         self.work = 0
         self.latest: tuple[_State, int | None, set[int]] | None = None
@@ -220,7 +221,7 @@ class _Determiniser:
                     continue
             seen.update(new)
             waiting.extend(new)
-        if self.work > MAX_WORK:
+        if self.work > self.max_work:
             raise ExpressionError(_TOO_LARGE)
         self.latest = (state, ahead, seen)
         return seen
@@ -252,7 +253,7 @@ def _octet_classes(program: _Program) -> tuple[bytes, bytes]:
     return bytes(table), bytes(samples)
 
 
-def _required_literal(expression: Expression) -> str:
+def required_literal(expression: Expression) -> str:
     """The longest run of plain characters that every match contains; a quick way to answer no."""
     runs = [""]
     for part in expression.parts if isinstance(expression, Sequence) else ():

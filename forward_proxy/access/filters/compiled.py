@@ -1,0 +1,102 @@
+"""A list as it was compiled, as octets: to be kept beside the list and read in a fraction of the time.
+
+One line of text says what it is, then comes JSON.  The line names the version of the format, the digest of the text
+that was compiled and the digest of what follows.  Anything else is compiled anew: another version, another text, a file
+cut short or changed.  Never pickle: a file can be written by others.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from forward_proxy.access.filters.engine import Filters
+from forward_proxy.access.filters.index import Index
+from forward_proxy.access.filters.report import Ignored, Report
+from forward_proxy.matching.automata import Automaton
+
+# To be raised with every change of the reading or of the index, else old files would go on.
+VERSION = 1
+
+
+def compiled(filters: Filters, report: Report, text: str) -> bytes:
+    """The octets from which `restored` makes the filters and the report of this text."""
+    body = json.dumps(
+        {
+            "hosts": [list(filters.hosts), list(filters.hosts.values())],
+            "texts": [list(filters.texts), list(filters.texts.values())],
+            "important": _packed(filters.important),
+            "exceptions": _packed(filters.exceptions),
+            "blocking": _packed(filters.blocking),
+            "trusted": dict(filters.trusted),
+            "automata": {
+                source: [automaton.literal, automaton.classes.hex(), automaton.rows, sorted(automaton.accepting)]
+                for source, automaton in filters.automata.items()
+            },
+            "report": asdict(report),
+        },
+        separators=(",", ":"),
+    ).encode()
+    return _head(text, body) + body
+
+
+def restored(octets: bytes, text: str) -> tuple[Filters, Report] | None:
+    """The filters and the report of this text; None when they have to be compiled anew.  Never raises."""
+    head, newline, body = octets.partition(b"\n")
+    if head + newline != _head(text, body):
+        return None
+    held = json.loads(body)  # As it was written, or the digest would not fit.
+    return (
+        Filters(
+            dict(zip(*held["hosts"], strict=True)),
+            dict(zip(*held["texts"], strict=True)),
+            _unpacked(held["important"]),
+            _unpacked(held["exceptions"]),
+            _unpacked(held["blocking"]),
+            held["trusted"],
+            {
+                source: Automaton(literal, bytes.fromhex(classes), tuple(rows), frozenset(accepting))
+                for source, (literal, classes, rows, accepting) in held["automata"].items()
+            },
+        ),
+        _report(held["report"]),
+    )
+
+
+def _head(text: str, body: bytes) -> bytes:
+    source = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"forward-proxy filters {VERSION} {source} {hashlib.sha256(body).hexdigest()}\n".encode()
+
+
+def _packed(index: Index) -> list[object]:
+    octets = (
+        {name.decode(): lines for name, lines in filed.items()} for filed in (index.whole, index.begun, index.ended)
+    )
+    return [dict(index.sites), *octets, dict(index.pages), index.anywhere]
+
+
+def _unpacked(packed: list[Any]) -> Index:
+    sites, whole, begun, ended, pages, anywhere = packed
+    return Index(
+        _lines(sites),
+        _octets(whole),
+        _octets(begun),
+        _octets(ended),
+        _lines(pages),
+        tuple(anywhere),
+    )
+
+
+def _lines(filed: Mapping[str, list[int]]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(lines) for name, lines in filed.items()}
+
+
+def _octets(filed: Mapping[str, list[int]]) -> dict[bytes, tuple[int, ...]]:
+    return {name.encode(): tuple(lines) for name, lines in filed.items()}
+
+
+def _report(held: dict[str, Any]) -> Report:
+    ignored = tuple(Ignored(**line) for line in held.pop("ignored"))
+    includes = tuple((line, path) for line, path in held.pop("includes"))
+    return Report(**held, ignored=ignored, includes=includes)

@@ -1,0 +1,192 @@
+"""What does the text of an adblock list hold?  Reads every line, keeps what can be acted on, accounts for the rest.
+
+Never raises.  Regular expressions are compiled here, with a bound on each and on their number, so that no list can
+stall the process that reads it or a request that is judged by it.
+"""
+
+import re
+from dataclasses import replace
+
+from forward_proxy.access.filters.conditions import condition_holds
+from forward_proxy.access.filters.engine import Filters
+from forward_proxy.access.filters.index import index_of
+from forward_proxy.access.filters.lines import (
+    Cosmetic,
+    Expression,
+    Filter,
+    HostsLine,
+    read_line,
+)
+from forward_proxy.access.filters.report import Ignored, Refused, Report
+from forward_proxy.matching.automata import Automaton, compile_expression
+from forward_proxy.matching.expressions import ExpressionError
+from forward_proxy.message.hosts import canonical_host
+
+MAX_EXPRESSIONS = 500
+MAX_WORK = 50_000
+
+_PLAIN = re.compile(r"\|\|([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)\^")
+_EXPIRES = re.compile(r"!\s*expires\s*[:=]\s*([0-9]{1,4})\s*(h|hours?|d|days?)?\b", re.IGNORECASE)
+_TITLE = re.compile(r"!\s*title\s*:\s*(.*\S)", re.IGNORECASE)
+
+
+def parse_filters(text: str, name: str) -> tuple[Filters, Report]:
+    """The filters of a list, and what became of its lines; `name` is what the operator calls it."""
+    reader = _ListReader(name)
+    for number, line in enumerate(text.splitlines(), 1):
+        reader.read(number, line.strip())
+    return reader.finish()
+
+
+class _ListReader:
+    """Gathers the lines of one list."""
+
+    def __init__(self, name: str) -> None:
+        self.report = Report(name)
+        self.lines = self.cosmetic = self.duplicates = self.removed = self.conditional = 0
+        self.ignored: list[Ignored] = []
+        self.includes: list[tuple[int, str]] = []
+        self.hosts: dict[str, int] = {}
+        self.texts: dict[int, str] = {}
+        self.filters: dict[int, Filter] = {}
+        self.bad: set[Filter] = set()
+        self.automata: dict[str, Automaton] = {}
+        self.said: set[str] = set()
+        # For each `!#if` that is open, whether its lines count.
+        self.open: list[bool] = []
+
+    def read(self, number: int, text: str) -> None:
+        self.lines = number
+        if text.startswith("!"):
+            self.directive(number, text)
+        elif not all(self.open):
+            self.conditional += bool(text)
+        elif (plain := _PLAIN.fullmatch(text)) and canonical_host(plain[1]) == plain[1]:
+            self.add_host(number, plain[1], None)
+        else:
+            self.other(number, text)
+
+    def other(self, number: int, text: str) -> None:
+        match read_line(text):
+            case Filter() as filter_:
+                self.add(number, text, filter_)
+            case HostsLine(hosts):
+                for host in hosts:
+                    self.add_host(number, host, text)
+            case Cosmetic():
+                self.cosmetic += 1
+            case Refused() as refused:
+                self.ignore(number, text, refused)
+
+    def add_host(self, number: int, host: str, text: str | None) -> None:
+        if host in self.hosts:
+            self.duplicates += 1
+            return
+        self.hosts[host] = number
+        if text is not None:
+            self.texts[number] = text
+
+    def add(self, number: int, text: str, filter_: Filter) -> None:
+        if filter_.scope.bad:
+            self.bad.add(replace(filter_, scope=replace(filter_.scope, bad=False)))
+        elif text in self.said:
+            self.duplicates += 1
+        elif (refused := self.compile(filter_)) is not None:
+            self.ignore(number, text, refused)
+        else:
+            self.said.add(text)
+            self.filters[number] = filter_
+            self.texts[number] = text
+
+    def compile(self, filter_: Filter) -> Refused | None:
+        expression = filter_.pattern
+        if not isinstance(expression, Expression) or expression.source in self.automata:
+            return None
+        if len(self.automata) == MAX_EXPRESSIONS:
+            return Refused("expression", f"the list has more than {MAX_EXPRESSIONS} regular expressions")
+        try:
+            self.automata[expression.source] = compile_expression(expression.source, MAX_WORK)
+        except ExpressionError as error:
+            return Refused("expression", f"regular expression: {error}")
+        return None
+
+    def ignore(self, number: int, text: str, refused: Refused) -> None:
+        self.ignored.append(Ignored(number, text, refused.kind, refused.reason))
+
+    def directive(self, number: int, text: str) -> None:
+        word, _, rest = text.partition(" ")
+        match word:
+            case "!#if":
+                held = condition_holds(rest)
+                if held is None:
+                    self.ignore(number, text, Refused("condition", "a condition that cannot be read does not hold"))
+                self.open.append(bool(held))
+            case "!#else" if self.open:
+                self.open[-1] = not self.open[-1]
+            case "!#endif" if self.open:
+                self.open.pop()
+            case "!#else" | "!#endif":
+                self.ignore(number, text, Refused("condition", "there is no !#if before it"))
+            case "!#include" if all(self.open):
+                self.includes.append((number, rest.strip()))
+                self.ignore(number, text, Refused("include", "included lists are not fetched"))
+            case _:
+                self.header(text)
+
+    def header(self, text: str) -> None:
+        if self.report.expires_s is None and (expires := _EXPIRES.match(text)):
+            unit = 3600 if (expires[2] or "d").lower().startswith("h") else 86400
+            self.report = replace(self.report, expires_s=int(expires[1]) * unit)
+        elif self.report.title is None and (title := _TITLE.match(text)):
+            self.report = replace(self.report, title=title[1])
+
+    def finish(self) -> tuple[Filters, Report]:
+        self.remove_bad()
+        self.file_hosts()
+        filters = list(self.filters.items())
+        trusted: dict[str, int] = {}
+        for number, filter_ in filters:
+            if filter_.exception and filter_.site and filter_.is_host and filter_.scope.trusts_pages:
+                trusted.setdefault(filter_.site, number)
+        found = Filters(
+            self.hosts,
+            self.texts,
+            index_of([item for item in filters if item[1].scope.important and not item[1].exception]),
+            index_of([item for item in filters if item[1].exception]),
+            index_of([item for item in filters if not item[1].exception]),
+            trusted,
+            self.automata,
+        )
+        return found, replace(
+            self.report,
+            lines=self.lines,
+            filters=len(self.hosts) + len(filters),
+            cosmetic=self.cosmetic,
+            duplicates=self.duplicates,
+            removed=self.removed,
+            conditional=self.conditional,
+            ignored=tuple(self.ignored),
+            includes=tuple(self.includes),
+        )
+
+    def remove_bad(self) -> None:
+        """A filter with `badfilter` takes out those that say the same without it, however they spell it."""
+        if not self.bad:
+            return
+        for number in [number for number, filter_ in self.filters.items() if filter_ in self.bad]:
+            del self.filters[number], self.texts[number]
+            self.removed += 1
+        for bad in self.bad:
+            if bad.is_plain and self.hosts.pop(bad.site or "", None) is not None:
+                self.removed += 1
+
+    def file_hosts(self) -> None:
+        """Filters that mean a host and no more, however they are written, go where all those are."""
+        for number, filter_ in list(self.filters.items()):
+            if filter_.is_plain and (site := filter_.site):
+                if site in self.hosts:
+                    self.duplicates += 1
+                    del self.texts[number]
+                else:
+                    self.hosts[site] = number
+                del self.filters[number]
