@@ -5,7 +5,7 @@
 is acted on.
 """
 
-from forward_proxy.access.filters.compiled import compiled, restored
+from forward_proxy.access.filters.compiledform import compiled, restored
 from forward_proxy.access.filters.engine import Filters
 from forward_proxy.access.filters.parsing import parse_filters
 from forward_proxy.access.filters.report import Ignored, Report

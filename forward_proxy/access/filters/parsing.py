@@ -33,7 +33,7 @@ _TITLE = re.compile(r"!\s*title\s*:\s*(.*\S)", re.IGNORECASE)
 def parse_filters(text: str, name: str) -> tuple[Filters, Report]:
     """The filters of a list, and what became of its lines; `name` is what the operator calls it."""
     reader = _ListReader(name)
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         reader.read(number, line.strip())
     return reader.finish()
 

@@ -167,8 +167,8 @@ class _Reader:
     def scope(self) -> Scope | Refused:
         types = self.mask()
         if not types:
-            kind = "popup" if self.types & {"popup", "popunder"} else "ping" if self.types else "options"
-            return Refused(kind, "only for types that a proxy cannot tell from others, or for none")
+            untold = next((name for name in ("popup", "popunder", "ping", "beacon") if name in self.types), "options")
+            return Refused(untold, "only for types that a proxy cannot tell from others, or for none")
         hosts = self.values.get("to")
         if (denied := self.values.get("denyallow")) is not None:
             if hosts is not None:

@@ -1,0 +1,54 @@
+"""The compiled form: the same again, or nothing."""
+
+import pytest
+
+from forward_proxy.access.filters import compiled, parse_filters, restored
+from tests.access.filters.asking import request
+
+TEXT = r"""! Title: x
+||ads.example^
+||example.com/banner/*$script,domain=news.example|~a.news.example
+/banner\/[a-z]+\.js/
+@@||example.com^*ad.js$third-party
+@@||trusted.example^$document
+/banner/$important
+/begun
+ended/
+/a/*$domain=x.example
+||p.example^$popup
+!#include y
+"""
+OCTETS = compiled(*parse_filters(TEXT, "x"), TEXT)
+
+
+def test_it_is_the_same_again() -> None:
+    filters, report = parse_filters(TEXT, "x")
+    again = restored(OCTETS, TEXT)
+    assert again == (filters, report)
+    assert again is not None
+    assert again[0].find(request()) == filters.find(request()) is not None
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"\n",
+        OCTETS[:-1],
+        OCTETS + b" ",
+        OCTETS.replace(b"ads.example", b"adz.example"),
+        OCTETS.replace(b"filters 1 ", b"filters 0 "),
+        b"\x80\x04\x95" + OCTETS,
+    ],
+)
+def test_anything_else_is_compiled_anew(octets: bytes) -> None:
+    assert restored(octets, TEXT) is None
+
+
+def test_it_is_of_one_text() -> None:
+    assert restored(OCTETS, TEXT + "||b.example^\n") is None
+
+
+def test_it_is_of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forward_proxy.access.filters.compiledform.VERSION", 2)
+    assert restored(OCTETS, TEXT) is None

@@ -1,0 +1,103 @@
+"""What became of the lines of a list."""
+
+import pytest
+
+from forward_proxy.access.filters import Ignored, parse_filters
+from forward_proxy.access.filters.parsing import MAX_EXPRESSIONS
+from tests.access.filters.asking import blocks, reported, request
+
+LIST = """[Adblock Plus 2.0]
+! Title: A list
+! Expires: 4 days (update frequency)
+||ads.example^
+||ads.example^
+/banner/*$script
+/banner/*$script
+example.com##.ad
+example.com#@#.ad
+example.com#?#div:has(> .ad)
+example.com#$#body { color: red }
+example.com#%#//scriptlet('x')
+example.com$$script[tag-content="ad"]
+##.generic
+# a comment
+||track.example^$popup
+0.0.0.0 hosts.example www.hosts.example
+127.0.0.1 localhost
+!#include more.txt
+"""
+
+
+def test_every_line_is_accounted_for() -> None:
+    _, report = parse_filters(LIST, "a.txt")
+    assert (report.name, report.title, report.expires_s) == ("a.txt", "A list", 4 * 86400)
+    assert (report.lines, report.filters, report.duplicates, report.cosmetic) == (19, 4, 2, 7)
+    popup, include = report.ignored
+    assert (popup.line, popup.text, popup.kind) == (16, "||track.example^$popup", "popup")
+    assert include == Ignored(19, "!#include more.txt", "include", "included lists are not fetched")
+    assert report.includes == ((19, "more.txt"),)
+    assert report.kinds == {"popup": 1, "include": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("4 days", 345600), ("12 hours", 43200), ("1d", 86400), ("6h", 21600), ("2", 172800), ("soon", None)],
+)
+def test_expires(text: str, seconds: int | None) -> None:
+    assert reported(f"! Expires: {text}")[1].expires_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("true", True),
+        ("false", False),
+        ("ext_ublock", False),
+        ("!ext_ublock", True),
+        ("(adguard && !adguard_ext_safari)", False),
+        ("!(adguard || ext_ublock)", True),
+        ("true && !false || x", True),
+        ("x || true && x", False),
+    ],
+)
+def test_conditions(condition: str, holds: bool) -> None:
+    lines = (f"!#if {condition}", "||example.com^", "!#else", "||other.example^", "!#endif", "||third.example^")
+    assert blocks(lines, request()) is holds
+    assert blocks(lines, request("https://other.example/")) is not holds
+    assert blocks(lines, request("https://third.example/"))
+    assert reported(*lines)[1].conditional == 1
+
+
+@pytest.mark.parametrize("condition", ["", "(", "a b", "&& a", "a &&", "a ?", "!" * 201 + "a", "(a"])
+def test_a_condition_that_cannot_be_read_does_not_hold(condition: str) -> None:
+    filters, report = reported(f"!#if {condition}", "||example.com^", "!#endif")
+    assert filters.find(request()) is None
+    assert report.kinds == {"condition": 1}
+
+
+def test_conditions_nest() -> None:
+    lines = ("!#if x", "!#if true", "||example.com^", "!#endif", "||example.com^", "!#endif", "||a.example^")
+    assert not blocks(lines, request())
+    assert blocks(lines, request("https://a.example/"))
+    assert reported("!#endif", "!#else")[1].kinds == {"condition": 2}
+
+
+def test_a_badfilter_is_counted_as_what_it_removes() -> None:
+    _, report = reported("||a.example^", "||a.example^$3p", "||a.example^$badfilter", "||a.example^$3p,badfilter")
+    assert (report.filters, report.removed) == (0, 2)
+
+
+def test_the_same_host_said_in_two_ways_is_a_duplicate() -> None:
+    _, report = reported("||a.example^", "0.0.0.0 a.example", "||A.example^", "a.example")
+    assert (report.filters, report.duplicates) == (1, 3)
+
+
+def test_a_list_has_so_many_expressions_and_no_more() -> None:
+    _, report = reported(*(rf"/ad{number}\./" for number in range(MAX_EXPRESSIONS + 2)))
+    assert (report.filters, report.kinds) == (MAX_EXPRESSIONS, {"expression": 2})
+
+
+def test_nothing_of_a_list_is_lost_by_windows_line_ends_or_a_byte_order_mark() -> None:
+    filters, report = parse_filters("\ufeff[Adblock Plus 2.0]\r\n||example.com^\r\n", "x")
+    assert filters.find(request()) is not None
+    assert (report.filters, report.ignored) == (1, ())
