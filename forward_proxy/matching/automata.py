@@ -79,13 +79,19 @@ def read_url(text: str) -> Automaton | Unreadable:
         return Unreadable(f"regular expression: {error}")
 
 
-def compile_expression(text: str, max_work: int = MAX_WORK) -> Automaton:
-    """The automaton of an expression; raises ExpressionError, also when it would take more steps than `max_work`."""
+def compile_expression(text: str) -> Automaton:
+    """The automaton of an expression; raises ExpressionError."""
+    return compile_within(text, MAX_WORK)[0]
+
+
+def compile_within(text: str, max_work: int) -> tuple[Automaton, int]:
+    """The automaton of an expression and how many steps it took; raises ExpressionError, also past `max_work`."""
     expression = parse_expression(text)
     program = _Program()
     start = program.places_of(expression, program.add(_Accept()))
     classes, samples = _octet_classes(program)
-    return _Determiniser(program, start, samples, max_work).automaton(required_literal(expression), classes)
+    determiniser = _Determiniser(program, start, samples, max_work)
+    return determiniser.automaton(required_literal(expression), classes), determiniser.work
 
 
 @dataclass(slots=True)

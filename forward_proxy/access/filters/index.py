@@ -76,6 +76,11 @@ def index_of(filters: Sequence[tuple[int, Filter]]) -> Index:
     )
 
 
+def is_everywhere(filter_: Filter) -> bool:
+    """Whether the filter has to be tried for every URL."""
+    return next(_chosen(filter_, tuple(keys_of(filter_)), Counter()), None) is None
+
+
 def _chosen(filter_: Filter, keys: tuple[Key, ...], shared: Counter[Key]) -> Iterator[Key]:
     def commonness(key: Key) -> tuple[int, int]:
         weight = shared[key]

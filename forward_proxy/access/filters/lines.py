@@ -26,6 +26,7 @@ _MANY_AT_END = re.compile(r"\.(?:\*|\+|\{([0-9]+),\})\??$")
 # What looks at the octet behind it, or at the end.
 _LOOKS_AHEAD = re.compile(r"\$|\\[ZbB]")
 _TO_SOCKETS = re.compile(r"(\|?)ws(s?://)")
+_WRITTEN = re.compile(r"[^\x00-\x20\x7f#]*")
 MAX_LINE = 20_000
 _EVERYTHING = Refused("pattern", "it would hold for everything")
 
@@ -133,8 +134,8 @@ def _filter(text: str) -> Filter | Refused:
             return expression
         is_all = expression.source in ("", "(?i)") and scope.is_wide
         return _EVERYTHING if is_all else Filter(expression, scope, exception)
-    if " " in pattern or "\t" in pattern:
-        return Refused("pattern", "white space in a pattern; no URL has any")
+    if not _WRITTEN.fullmatch(pattern):
+        return Refused("pattern", "white space, a control character or # in a pattern; no requested URL has any")
     return _patterned(pattern, scope, exception, not options)
 
 

@@ -1,7 +1,8 @@
 """What does the text of an adblock list hold?  Reads every line, keeps what can be acted on, accounts for the rest.
 
-Never raises.  Regular expressions are compiled here, with a bound on each and on their number, so that no list can
-stall the process that reads it or a request that is judged by it.
+Never raises.  Regular expressions are compiled here, with a bound on each and on all; of filters that have to be
+tried for every URL a list has so many and no more.  So no list stalls the process that reads it or a request that is
+judged by it.
 """
 
 import re
@@ -9,7 +10,7 @@ from dataclasses import replace
 
 from forward_proxy.access.filters.conditions import condition_holds
 from forward_proxy.access.filters.engine import Filters
-from forward_proxy.access.filters.index import index_of
+from forward_proxy.access.filters.index import index_of, is_everywhere
 from forward_proxy.access.filters.lines import (
     Cosmetic,
     Expression,
@@ -18,12 +19,16 @@ from forward_proxy.access.filters.lines import (
     read_line,
 )
 from forward_proxy.access.filters.report import Ignored, Refused, Report
-from forward_proxy.matching.automata import Automaton, compile_expression
+from forward_proxy.matching.automata import Automaton, compile_within
 from forward_proxy.matching.expressions import ExpressionError
 from forward_proxy.message.hosts import canonical_host
 
-MAX_EXPRESSIONS = 500
+# Steps, of which a second has some 200,000: for one expression, and for all of a list.
 MAX_WORK = 50_000
+MAX_WORK_TOGETHER = 2_000_000
+# Filters that have to be tried for every URL.
+MAX_EVERYWHERE = 1000
+MAX_EXPRESSIONS_EVERYWHERE = 50
 
 _PLAIN = re.compile(r"\|\|([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)\^")
 _EXPIRES = re.compile(r"!\s*expires\s*[:=]\s*([0-9]{1,4})\s*(h|hours?|d|days?)?\b", re.IGNORECASE)
@@ -51,6 +56,7 @@ class _ListReader:
         self.filters: dict[int, Filter] = {}
         self.bad: set[Filter] = set()
         self.automata: dict[str, Automaton] = {}
+        self.work = self.everywhere = self.expressions_everywhere = 0
         self.said: set[str] = set()
         # For each `!#if` that is open, whether its lines count.
         self.open: list[bool] = []
@@ -91,23 +97,37 @@ class _ListReader:
             self.bad.add(replace(filter_, scope=replace(filter_.scope, bad=False)))
         elif text in self.said:
             self.duplicates += 1
-        elif (refused := self.compile(filter_)) is not None:
+        elif (refused := self.too_many(filter_) or self.compile(filter_)) is not None:
             self.ignore(number, text, refused)
         else:
             self.said.add(text)
             self.filters[number] = filter_
             self.texts[number] = text
 
+    def too_many(self, filter_: Filter) -> Refused | None:
+        if not is_everywhere(filter_):
+            return None
+        is_expression = isinstance(filter_.pattern, Expression)
+        if self.everywhere == MAX_EVERYWHERE or (
+            is_expression and self.expressions_everywhere == MAX_EXPRESSIONS_EVERYWHERE
+        ):
+            return Refused("everywhere", "the list has too many filters that have to be tried for every URL")
+        self.everywhere += 1
+        self.expressions_everywhere += is_expression
+        return None
+
     def compile(self, filter_: Filter) -> Refused | None:
         expression = filter_.pattern
         if not isinstance(expression, Expression) or expression.source in self.automata:
             return None
-        if len(self.automata) == MAX_EXPRESSIONS:
-            return Refused("expression", f"the list has more than {MAX_EXPRESSIONS} regular expressions")
+        if self.work > MAX_WORK_TOGETHER:
+            return Refused("expression", "the regular expressions before it are as much work as a list may be")
         try:
-            self.automata[expression.source] = compile_expression(expression.source, MAX_WORK)
+            self.automata[expression.source], work = compile_within(expression.source, MAX_WORK)
         except ExpressionError as error:
+            self.work += MAX_WORK
             return Refused("expression", f"regular expression: {error}")
+        self.work += work
         return None
 
     def ignore(self, number: int, text: str, refused: Refused) -> None:

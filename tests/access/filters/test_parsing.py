@@ -3,7 +3,7 @@
 import pytest
 
 from forward_proxy.access.filters import Ignored, parse_filters
-from forward_proxy.access.filters.parsing import MAX_EXPRESSIONS
+from forward_proxy.access.filters.parsing import MAX_EVERYWHERE, MAX_EXPRESSIONS_EVERYWHERE
 from tests.access.filters.asking import blocks, reported, request
 
 LIST = """[Adblock Plus 2.0]
@@ -92,9 +92,20 @@ def test_the_same_host_said_in_two_ways_is_a_duplicate() -> None:
     assert (report.filters, report.duplicates) == (1, 3)
 
 
-def test_a_list_has_so_many_expressions_and_no_more() -> None:
-    _, report = reported(*(rf"/ad{number}\./" for number in range(MAX_EXPRESSIONS + 2)))
-    assert (report.filters, report.kinds) == (MAX_EXPRESSIONS, {"expression": 2})
+def test_of_filters_for_every_url_a_list_has_so_many_and_no_more() -> None:
+    _, report = reported(*(f"/a[dx]{number}/" for number in range(MAX_EXPRESSIONS_EVERYWHERE + 2)))
+    assert (report.filters, report.kinds) == (MAX_EXPRESSIONS_EVERYWHERE, {"everywhere": 2})
+    _, report = reported(*(f"a{number}a" for number in range(MAX_EVERYWHERE + 2)), "/banner/*")
+    assert (report.filters, report.kinds) == (MAX_EVERYWHERE + 1, {"everywhere": 2})
+
+
+def test_expressions_of_a_list_may_be_so_much_work_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forward_proxy.access.filters.parsing.MAX_WORK_TOGETHER", 60_000)
+    _, report = reported(r"/\/a\/(a|b)*a.{300}c/", r"/\/b\/(a|b)*a.{300}c/", r"/\/banner\/x/")
+    one, other, after = (ignored.reason for ignored in report.ignored)
+    assert "too large" in one
+    assert "too large" in other
+    assert "as much work as a list may be" in after
 
 
 def test_nothing_of_a_list_is_lost_by_windows_line_ends_or_a_byte_order_mark() -> None:

@@ -143,6 +143,7 @@ def test_options_that_stand_for_nothing() -> None:
         ("||a..example^", "pattern", "no host is called a..example"),
         ("||bü", "pattern", "not ASCII"),
         ("/a b/c", "pattern", "white space"),
+        ("/a#b/c", "pattern", "no requested URL has any"),
         ("*", "pattern", "hold for everything"),
         ("||", "pattern", "hold for everything"),
         ("/.*/", "pattern", "hold for everything"),
