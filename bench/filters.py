@@ -24,13 +24,14 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
 
-from forward_proxy.access.filters import Filters, Report, compiled, parse_filters, restored
+from forward_proxy.access.filters import Filters, Report, packed, parse_filters, unpacked
 from forward_proxy.matching.pages import host_named
 from forward_proxy.matching.sites import same_site
 from forward_proxy.matching.subject import Resource, Subject
 from forward_proxy.message.targets import Malformed, parse_target_uri
 
 _LISTS = ("easylist.txt", "easyprivacy.txt")
+_SOURCE = "both"
 _DOMAINS = 1_000_000
 _PASSES = 5
 _SHOWN = 10
@@ -78,9 +79,9 @@ def load(text: str, place: Path) -> tuple[Filters, Report]:
     began_at = time.perf_counter()
     filters, report = parse_filters(text, "both lists")
     cold_s = time.perf_counter() - began_at
-    place.write_bytes(compiled(filters, report, text))
+    place.write_bytes(packed(filters, report, _SOURCE))
     began_at = time.perf_counter()
-    again = restored(place.read_bytes(), text)
+    again = unpacked(place.read_bytes(), _SOURCE)
     warm_s = time.perf_counter() - began_at
     size, same = place.stat().st_size / 1e6, "the same" if again == (filters, report) else "DIFFERENT"
     print(f"load: {cold_s:.2f} s cold, {warm_s:.2f} s from the compiled form of {size:.1f} MB ({same})")
@@ -89,10 +90,10 @@ def load(text: str, place: Path) -> tuple[Filters, Report]:
     return filters, report
 
 
-def measure_memory(folder: Path, place: Path) -> None:
+def measure_memory(place: Path) -> None:
     """Resident octets of this process with the compiled lists and a million domains beside them."""
     before = _resident()
-    lists = restored(place.read_bytes(), _text(folder))
+    lists = unpacked(place.read_bytes(), _SOURCE)
     after_lists = _resident()
     domains, _ = parse_filters(
         "\n".join(f"||host{number}.example{number % 9973}.net^" for number in range(_DOMAINS)), "x"
@@ -188,7 +189,7 @@ def _resident() -> int:
 
 def main(arguments: list[str]) -> None:
     if arguments[:1] == ["--memory"]:
-        measure_memory(Path(arguments[1]), Path(arguments[2]))
+        measure_memory(Path(arguments[1]))
         return
     if len(arguments) != 1 or not all((Path(arguments[0]) / name).is_file() for name in (*_LISTS, "requests.json.zip")):
         sys.exit(f"expected a folder with {', '.join(_LISTS)} and requests.json.zip; see bench/filters.py")
@@ -197,7 +198,7 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         place = Path(name) / "compiled"
         filters, _ = load(text, place)
-        subprocess.run([sys.executable, "-m", "bench.filters", "--memory", str(folder), str(place)], check=True)
+        subprocess.run([sys.executable, "-m", "bench.filters", "--memory", str(place)], check=True)
     asked = list(requests_in(folder))
     measure_decisions(filters, asked)
     compare(filters, asked, text)

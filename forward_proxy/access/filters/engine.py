@@ -23,19 +23,21 @@ class Filters:
     """The filters of a list by line.
 
     `hosts` are those that mean a host and all below it for whatever a page is made of.  `texts` are the filters as
-    written, without those that are `||host^` and no more.  `blocking` has the important ones too.  `trusted` are the
-    exceptions for all that the pages of a host ask for.  `automata` are the regular expressions.
+    written, without those that are `||host^` and no more; `needles` what a marked URL holds if they do.  `blocking` has
+    the important ones too.  `trusted` are the exceptions for all that the pages of a host ask for.  `automata` are the
+    regular expressions.
     """
 
     hosts: Mapping[str, int] = field(default_factory=dict)
     texts: Mapping[int, str] = field(default_factory=dict)
+    needles: Mapping[int, bytes] = field(default_factory=dict)
     important: Index = field(default_factory=Index)
     exceptions: Index = field(default_factory=Index)
     blocking: Index = field(default_factory=Index)
     trusted: Mapping[str, int] = field(default_factory=dict)
     automata: Mapping[str, Automaton] = field(default_factory=dict)
-    # The filters that a request came near, with what has to be in its marked URL.
-    _read: dict[int, tuple[bytes, Filter]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    # The filters that a request came near.
+    _read: dict[int, Filter] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def find(self, subject: Subject) -> Found | None:
         """What blocks the request, or the exception that frees it; None when nothing blocks it.  Never raises.
@@ -47,7 +49,7 @@ class Filters:
         line = self._blocked(seen)
         if line is None:
             return None
-        important = line in self._read and self._read[line][1].scope.important
+        important = line in self._read and self._read[line].scope.important
         blocked = Found(line, self.texts.get(line) or self._host_text(subject.host), important=important)
         exception = self._exception(seen)
         if exception is None:
@@ -74,19 +76,22 @@ class Filters:
         return None if line is None else Found(line, self.texts[line], exception=True)
 
     def _first(self, index: Index, seen: "_Seen") -> int | None:
-        subject, kind, marked, read = seen.subject, seen.kind, seen.marked, self._read
+        subject, kind, marked, needles = seen.subject, seen.kind, seen.marked, self.needles
         for line in index.near(seen.tokens, subject.host, subject.page):
-            needle, filter_ = read.get(line) or self._filter(line)
-            if needle in marked and filter_.scope.holds(subject, kind) and self._fits(filter_, seen):
-                return line
+            if needles[line] in marked:
+                filter_ = self._filter(line)
+                if filter_.scope.holds(subject, kind) and self._fits(filter_, seen):
+                    return line
         return None
 
-    def _filter(self, line: int) -> tuple[bytes, Filter]:
+    def _filter(self, line: int) -> Filter:
+        if (known := self._read.get(line)) is not None:
+            return known
         filter_ = read_line(self.texts[line])
         if not isinstance(filter_, Filter):
             raise TypeError(f"line {line} is no filter")  # Only filters are filed.
-        self._read[line] = filter_.needle, filter_
-        return self._read[line]
+        self._read[line] = filter_
+        return filter_
 
     def _fits(self, filter_: Filter, seen: "_Seen") -> bool:
         pattern = filter_.pattern

@@ -171,6 +171,7 @@ class _ListReader:
         found = Filters(
             self.hosts,
             self.texts,
+            {number: filter_.needle for number, filter_ in filters},
             index_of([item for item in filters if item[1].scope.important and not item[1].exception]),
             index_of([item for item in filters if item[1].exception]),
             index_of([item for item in filters if not item[1].exception]),

@@ -1,8 +1,8 @@
 """A list as it was compiled, as octets: to be kept beside the list and read in a fraction of the time.
 
-One line of text says what it is, then comes JSON.  The line names the version of the format, the digest of the text
-that was compiled and the digest of what follows.  Anything else is compiled anew: another version, another text, a file
-cut short or changed.  Never pickle: a file can be written by others.
+One line says what it is, then comes JSON.  The line names the version of the format, the digest of what was compiled
+and the digest of what follows.  Anything else is compiled anew: another version, another list, a
+file cut short or changed.  Never pickle: a file can be written by others.
 """
 
 import hashlib
@@ -20,15 +20,16 @@ from forward_proxy.matching.automata import Automaton
 VERSION = 1
 
 
-def compiled(filters: Filters, report: Report, text: str) -> bytes:
-    """The octets from which `restored` makes the filters and the report of this text."""
+def packed(filters: Filters, report: Report, source: str) -> bytes:
+    """The octets from which `unpacked` makes the filters and the report; `source` is the digest of their text."""
     body = json.dumps(
         {
             "hosts": [list(filters.hosts), list(filters.hosts.values())],
             "texts": [list(filters.texts), list(filters.texts.values())],
-            "important": _packed(filters.important),
-            "exceptions": _packed(filters.exceptions),
-            "blocking": _packed(filters.blocking),
+            "needles": [list(filters.needles), [needle.decode("latin-1") for needle in filters.needles.values()]],
+            "important": _filed(filters.important),
+            "exceptions": _filed(filters.exceptions),
+            "blocking": _filed(filters.blocking),
             "trusted": dict(filters.trusted),
             "automata": {
                 source: [automaton.literal, automaton.classes.hex(), automaton.rows, sorted(automaton.accepting)]
@@ -38,22 +39,23 @@ def compiled(filters: Filters, report: Report, text: str) -> bytes:
         },
         separators=(",", ":"),
     ).encode()
-    return _head(text, body) + body
+    return _head(source, body) + body
 
 
-def restored(octets: bytes, text: str) -> tuple[Filters, Report] | None:
-    """The filters and the report of this text; None when they have to be compiled anew.  Never raises."""
+def unpacked(octets: bytes, source: str) -> tuple[Filters, Report] | None:
+    """The filters and the report of this source; None when they have to be compiled anew.  Never raises."""
     head, newline, body = octets.partition(b"\n")
-    if head + newline != _head(text, body):
+    if head + newline != _head(source, body):
         return None
     held = json.loads(body)  # As it was written, or the digest would not fit.
     return (
         Filters(
             dict(zip(*held["hosts"], strict=True)),
             dict(zip(*held["texts"], strict=True)),
-            _unpacked(held["important"]),
-            _unpacked(held["exceptions"]),
-            _unpacked(held["blocking"]),
+            {line: needle.encode("latin-1") for line, needle in zip(*held["needles"], strict=True)},
+            _index(held["important"]),
+            _index(held["exceptions"]),
+            _index(held["blocking"]),
             held["trusted"],
             {
                 source: Automaton(literal, bytes.fromhex(classes), tuple(rows), frozenset(accepting))
@@ -64,19 +66,18 @@ def restored(octets: bytes, text: str) -> tuple[Filters, Report] | None:
     )
 
 
-def _head(text: str, body: bytes) -> bytes:
-    source = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _head(source: str, body: bytes) -> bytes:
     return f"forward-proxy filters {VERSION} {source} {hashlib.sha256(body).hexdigest()}\n".encode()
 
 
-def _packed(index: Index) -> list[object]:
+def _filed(index: Index) -> list[object]:
     octets = (
         {name.decode(): lines for name, lines in filed.items()} for filed in (index.whole, index.begun, index.ended)
     )
     return [dict(index.sites), *octets, dict(index.pages), index.anywhere]
 
 
-def _unpacked(packed: list[Any]) -> Index:
+def _index(packed: list[Any]) -> Index:
     sites, whole, begun, ended, pages, anywhere = packed
     return Index(
         _lines(sites),

@@ -1,8 +1,8 @@
-"""The compiled form: the same again, or nothing."""
+"""The packed form: the same again, or nothing."""
 
 import pytest
 
-from forward_proxy.access.filters import compiled, parse_filters, restored
+from forward_proxy.access.filters import packed, parse_filters, unpacked
 from tests.access.filters.asking import request
 
 TEXT = r"""! Title: x
@@ -18,12 +18,12 @@ ended/
 ||p.example^$popup
 !#include y
 """
-OCTETS = compiled(*parse_filters(TEXT, "x"), TEXT)
+OCTETS = packed(*parse_filters(TEXT, "x"), "abc")
 
 
 def test_it_is_the_same_again() -> None:
     filters, report = parse_filters(TEXT, "x")
-    again = restored(OCTETS, TEXT)
+    again = unpacked(OCTETS, "abc")
     assert again == (filters, report)
     assert again is not None
     assert again[0].find(request()) == filters.find(request()) is not None
@@ -42,13 +42,13 @@ def test_it_is_the_same_again() -> None:
     ],
 )
 def test_anything_else_is_compiled_anew(octets: bytes) -> None:
-    assert restored(octets, TEXT) is None
+    assert unpacked(octets, "abc") is None
 
 
-def test_it_is_of_one_text() -> None:
-    assert restored(OCTETS, TEXT + "||b.example^\n") is None
+def test_it_is_of_one_source() -> None:
+    assert unpacked(OCTETS, "abd") is None
 
 
 def test_it_is_of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forward_proxy.access.filters.compiledform.VERSION", 2)
-    assert restored(OCTETS, TEXT) is None
+    monkeypatch.setattr("forward_proxy.access.filters.packing.VERSION", 2)
+    assert unpacked(OCTETS, "abc") is None
