@@ -98,13 +98,15 @@ type Line = Filter | HostsLine | Cosmetic | Comment | Refused
 
 def read_line(text: str) -> Line:
     """What a line says, without white space around it.  Never raises."""
-    if not text or text.startswith("!") or (text.startswith("[") and text.endswith("]")):
+    if not text or text.startswith("!"):
         return Comment()
     if "#" in text or "$$" in text or "$@$" in text:
         if _COSMETIC.search(text):
             return Cosmetic()
         if text.startswith("#"):
             return Comment()
+    if text.startswith("[") and text.endswith("]"):
+        return Comment()  # What the list is written for.
     if len(text) > MAX_LINE:
         return Refused("pattern", f"longer than {MAX_LINE:,} characters")
     if text[0] in "0127:" and (hosts := _HOSTS.fullmatch(text)):

@@ -38,9 +38,15 @@ _TITLE = re.compile(r"!\s*title\s*:\s*(.*\S)", re.IGNORECASE)
 def parse_filters(text: str, name: str) -> tuple[Filters, Report]:
     """The filters of a list, and what became of its lines; `name` is what the operator calls it."""
     reader = _ListReader(name)
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    for number, line in enumerate(lines_of(text.removeprefix("\ufeff")), 1):
         reader.read(number, line.strip())
     return reader.finish()
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines as editors count them; other control characters end none."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 class _ListReader:

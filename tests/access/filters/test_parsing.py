@@ -19,6 +19,7 @@ example.com#?#div:has(> .ad)
 example.com#$#body { color: red }
 example.com#%#//scriptlet('x')
 example.com$$script[tag-content="ad"]
+[$path=/x]example.com##a[href]
 ##.generic
 # a comment
 ||track.example^$popup
@@ -31,11 +32,11 @@ example.com$$script[tag-content="ad"]
 def test_every_line_is_accounted_for() -> None:
     _, report = parse_filters(LIST, "a.txt")
     assert (report.name, report.title, report.expires_s) == ("a.txt", "A list", 4 * 86400)
-    assert (report.lines, report.filters, report.duplicates, report.cosmetic) == (19, 4, 2, 7)
+    assert (report.lines, report.filters, report.duplicates, report.cosmetic) == (20, 4, 2, 8)
     popup, include = report.ignored
-    assert (popup.line, popup.text, popup.kind) == (16, "||track.example^$popup", "popup")
-    assert include == Ignored(19, "!#include more.txt", "include", "included lists are not fetched")
-    assert report.includes == ((19, "more.txt"),)
+    assert (popup.line, popup.text, popup.kind) == (17, "||track.example^$popup", "popup")
+    assert include == Ignored(20, "!#include more.txt", "include", "included lists are not fetched")
+    assert report.includes == ((20, "more.txt"),)
     assert report.kinds == {"popup": 1, "include": 1}
 
 
@@ -106,6 +107,12 @@ def test_expressions_of_a_list_may_be_so_much_work_and_no_more(monkeypatch: pyte
     assert "too large" in one
     assert "too large" in other
     assert "as much work as a list may be" in after
+
+
+def test_lines_are_numbered_as_editors_do() -> None:
+    _, report = parse_filters("! a\x0cb\u2028c\r\n||a.example^$popup\r||b.example^$popup\n", "x")
+    assert [line.line for line in report.ignored] == [2, 3]
+    assert report.lines == 3
 
 
 def test_nothing_of_a_list_is_lost_by_windows_line_ends_or_a_byte_order_mark() -> None:
