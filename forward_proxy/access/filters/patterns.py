@@ -79,8 +79,11 @@ class Pattern:
             return self._follows(url, marked, 0, 0)
         first = self.runs[0]
         for at in anchors:
-            if first.stands(url, marked, at) and self._follows(url, marked, at + len(first.text), 1):
-                return True
+            if first.stands(url, marked, at):
+                if self._follows(url, marked, at + len(first.text), 1):
+                    return True
+                if len(self.runs) > 1:
+                    return False  # Further on there is only less room for the others.
         return False
 
     def _follows(self, url: bytes, marked: bytes, at: int, done: int) -> bool:
