@@ -15,17 +15,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forward_proxy.access.lists.domains import DomainList, domain_list, packed, unpacked
+from forward_proxy.access.filters import Report as FilterReport
+from forward_proxy.access.filters import packing, parse_filters
+from forward_proxy.access.lists.domains import domain_list, packed, unpacked
 from forward_proxy.access.lists.formats import ADBLOCK, format_of, read_names
 from forward_proxy.access.lists.found import Searched
 from forward_proxy.access.lists.listed import NotThere
-from forward_proxy.access.lists.reading import Report
+from forward_proxy.access.lists.reading import SHOWN, Ignored, Report
 from forward_proxy.rulefiles.compiling import SMALL_BYTES, compile_apart
 from forward_proxy.rulefiles.listentries import ListEntry
 
 MAX_BYTES = 256 * 1024 * 1024
 _UNUSED_S = 7 * 86_400
 
+type Compiled = tuple[Searched, Report]
 type Stamp = tuple[int, int, int, int]
 
 
@@ -97,8 +100,6 @@ class Shelf:
         told = format_of(content) if entry.format == "auto" else entry.format
         if told is None:
             return Unusable("its format cannot be told; name it by format" if content.strip() else "is empty")
-        if told == ADBLOCK:
-            return Unusable("is a list of adblock filters, which are not read yet")
         digest = f"{hashlib.sha256(content).hexdigest()}.{told}"
         found = self._kept(digest)
         if found is None and self.apart and self.folder is not None and len(content) > SMALL_BYTES:
@@ -106,9 +107,9 @@ class Shelf:
                 return Unusable("takes too long to read")
             found = self._kept(digest)
         if found is None:
-            found = domain_list(read_names(content, told))
-            self._keep(digest, packed(found, digest))
-        return Loaded(entry, digest, found, found.report)
+            found, octets = _compiled(content, told, digest)
+            self._keep(digest, octets)
+        return Loaded(entry, digest, *found)
 
     def _pinned(self, entry: ListEntry, digest: str) -> Loaded | Unusable:
         if not digest:
@@ -119,12 +120,12 @@ class Shelf:
         found = self._kept(digest)
         if found is None:
             return Unusable("what another worker made of it is gone")
-        loaded = Loaded(entry, digest, found, found.report)
+        loaded = Loaded(entry, digest, *found)
         if (path := entry.path or self.copy_of(entry)) is not None:
             self._known[path, entry.format] = (0, 0, 0, 0), loaded
         return loaded
 
-    def _kept(self, digest: str) -> DomainList | None:
+    def _kept(self, digest: str) -> Compiled | None:
         if self.folder is None:
             return None
         path = self.folder / "compiled" / digest
@@ -133,7 +134,11 @@ class Shelf:
             os.utime(path)
         except OSError:
             return None
-        return unpacked(kept, digest)
+        if digest.endswith(f".{ADBLOCK}"):
+            filters = packing.unpacked(kept, digest)
+            return None if filters is None else (filters[0], _reported(filters[1]))
+        names = unpacked(kept, digest)
+        return None if names is None else (names, names.report)
 
     def _keep(self, digest: str, octets: bytes) -> None:
         """Without room on the disk, or leave to write, the list is made again next time."""
@@ -145,6 +150,22 @@ class Shelf:
             for old in folder.iterdir():
                 if old.stat().st_mtime < time.time() - _UNUSED_S:
                     old.unlink()
+
+
+def _compiled(content: bytes, told: str, digest: str) -> tuple[Compiled, bytes]:
+    """What is searched, what became of the lines, and both as octets to be kept."""
+    if told == ADBLOCK:
+        filters, report = parse_filters(content.decode("utf-8-sig", "replace"), told)
+        return (filters, _reported(report)), packing.packed(filters, report, digest)
+    names = domain_list(read_names(content, told))
+    return (names, names.report), packed(names, digest)
+
+
+def _reported(report: FilterReport) -> Report:
+    """What became of the lines of a list of filters, in the words for all lists."""
+    examples = tuple(Ignored(each.line, each.text, each.reason) for each in report.ignored[:SHOWN])
+    kinds = tuple(report.kinds.items())
+    return Report(ADBLOCK, report.lines, report.filters, report.duplicates, report.cosmetic, kinds, examples)
 
 
 def key_of(entry: ListEntry) -> str:

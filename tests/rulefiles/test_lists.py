@@ -5,6 +5,7 @@ from queue import Queue
 
 import pytest
 
+from forward_proxy.access.lists.reading import Report
 from forward_proxy.access.rules import Allowed, Denied
 from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.subject import RuleRef
@@ -68,16 +69,11 @@ def test_the_verdict_names_the_line_of_the_list(folder: Path) -> None:
             "list: {source: ../lists/page.html}",
             "rules[0].list.source: rules/../lists/page.html: its format cannot be told; name it by format",
         ),
-        (
-            "list: {source: ../lists/filters.txt}",
-            "rules[0].list.source: rules/../lists/filters.txt: is a list of adblock filters, which are not read yet",
-        ),
     ],
 )
 def test_a_mistake_is_told_with_its_place(folder: Path, text: str, told: str) -> None:
     Path("lists/empty.txt").touch()
     Path("lists/page.html").write_text("<html>\n<p>Sign in to this network\n")
-    Path("lists/filters.txt").write_text("||ads.test^\n")
     (folder / "x.yaml").write_text(f"rules:\n  - action: deny\n    {text}\n")
     with pytest.raises(RuleFileError) as fault:
         load([folder])
@@ -117,6 +113,43 @@ def test_the_same_set_is_made_of_what_was_read_whatever_has_become_of_the_list(f
         file.unlink()
     with pytest.raises(RuleFileError, match="what another worker made of it is gone"):
         compiled(rules.sources, shelf=shelf(), pins=rules.pins)
+
+
+FILTERS = """[Adblock Plus 2.0]
+! Title: Ours
+||ads.test^$script,image
+@@||ads.test/fine/
+shop.test##.banner
+||x.test^$popup
+"""
+
+
+def test_a_list_of_filters_decides_by_its_filters_and_tells_what_it_ignores(folder: Path) -> None:
+    Path("lists/ads.txt").write_text(FILTERS)
+    rules = load([folder], shelf=shelf())
+    verdict = rules.access.decide(subject("http://www.ads.test/a.js"))
+    assert verdict == Denied(RuleRef("rules/../lists/ads.txt", 3, "ads"), "Advertising: ||ads.test^$script,image")
+    for url in ("http://www.ads.test/fine/a.js", "http://shop.test/a.js"):
+        assert isinstance(rules.access.decide(subject(url)), Allowed)
+    (loaded,) = rules.lists
+    assert loaded.report == Report(
+        "adblock", lines=6, rules=2, cosmetic=1, ignored=(("popup", 1),), examples=loaded.report.examples
+    )
+    assert [(each.line, each.text) for each in loaded.report.examples] == [(6, "||x.test^$popup")]
+
+
+def test_a_compiled_list_of_filters_is_used_again_and_made_again_when_it_is_damaged(folder: Path) -> None:
+    Path("lists/ads.txt").write_text(FILTERS)
+    first = load([folder], shelf=shelf())
+    (file,) = kept()
+    octets, written = file.read_bytes(), file.stat().st_ino
+    again = load([folder], shelf=shelf())
+    assert file.stat().st_ino == written
+    assert (again, again.lists[0].report) == (first, first.lists[0].report)
+    file.write_bytes(octets[:-2])
+    damaged = load([folder], shelf=shelf())
+    assert isinstance(damaged.access.decide(subject("http://ads.test/a.js")), Denied)
+    assert file.read_bytes() == octets
 
 
 def test_a_large_list_is_compiled_by_another_process_to_the_same(folder: Path) -> None:

@@ -119,7 +119,6 @@ def test_a_sound_new_edition_takes_the_place_of_the_old(list_: Subscribed) -> No
         ("", "is empty"),
         ("# moved\n", "its format cannot be told; name it by format"),
         ("<html>\n<p>Sign in to this network\n", "its format cannot be told; name it by format"),
-        ("||ads.test^\n", "is a list of adblock filters, which are not read yet"),
         ("ads0.test\nads1.test\n", "it shrank by 80%, from 10 to 2 rules"),
         (MANY + "bank.test\n", "it would deny 1 hosts in use, such as www.bank.test"),
     ],
