@@ -140,7 +140,7 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         tls_version=flow.server_conn.tls_version if exchange.sent_at else None,
         intercepted=flow.client_conn.tls_established,
         resource=allowed.subject.resource if allowed else deny.resource if deny else None,
-        page=allowed.subject.page if allowed else None,
+        page=allowed.subject.page if allowed else deny.page if deny else None,
         error=error,
         error_detail=exchange.error_detail or (deny.reason if error and deny else None),
     )

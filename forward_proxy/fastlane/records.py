@@ -30,6 +30,7 @@ def denied(plain: Plain, deny: Deny, answer: Answer, client: str, now: float, *,
         client_http_version=plain.version,
         intercepted=inside_tls,
         resource=deny.resource,
+        page=deny.page,
         error=error,
         error_detail=deny.reason if error else None,
     )

@@ -34,7 +34,8 @@ NO_CHANGES = StoreChanges()
 class Deny:
     """Answered here, never forwarded; `error` is a type of RFC 9209 §2.3, `rule` None when no rule did it.
 
-    `later` is whether the same request may be answered once its origin can be reached.
+    `later` is whether the same request may be answered once its origin can be reached.  `page` is the host of the page
+    that asked, for the log.
     """
 
     status: int
@@ -44,6 +45,7 @@ class Deny:
     resource: Resource = "other"
     changes: StoreChanges = NO_CHANGES
     later: bool = False
+    page: str | None = None
 
     @property
     def by_policy(self) -> bool:

@@ -112,7 +112,7 @@ class Policy:
         others = (_renamed(subject, name) for name in names if name != subject.host)
         verdict = self.state.access.decide_all((subject, *others))
         if isinstance(verdict, Denied):
-            return Deny(403, "http_request_denied", verdict.reason, verdict.rule, subject.resource)
+            return Deny(403, "http_request_denied", verdict.reason, verdict.rule, subject.resource, page=subject.page)
         level = self.level_for(subject)
         anonymised = anonymity.request_edits(level, head, subject)
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
@@ -164,7 +164,8 @@ class Policy:
         if self.state.access.needs_response:
             verdict = self.state.access.decide(with_response(allowed.subject, response))
             if isinstance(verdict, Denied):
-                return Deny(403, "http_request_denied", verdict.reason, verdict.rule, allowed.subject.resource)
+                seen = allowed.subject
+                return Deny(403, "http_request_denied", verdict.reason, verdict.rule, seen.resource, page=seen.page)
         storing = self._overrides.of_response(allowed.caching_options, allowed.subject, response)
         decision = returning.answered(sent, response, request_at, response_at, storing)
         if self._overrides.any_keys and decision.changes.invalidated:

@@ -52,6 +52,12 @@ def test_a_denied_request_carries_its_rule(door: Policy) -> None:
     assert (decision.rule and decision.rule.id, decision.resource) == ("no-ads", "script")
 
 
+def test_a_denial_names_the_page_that_asked(door: Policy) -> None:
+    decision = door.on_request(request("http://ads.example/x.js", referer="http://news.example/1"), LOCAL, (), NOW)
+    assert isinstance(decision, Deny)
+    assert decision.page == "news.example"
+
+
 @pytest.mark.parametrize("name", ["ads.example", "x.ads.example"])
 def test_every_name_a_request_came_under_is_judged(door: Policy, name: str) -> None:
     assert isinstance(door.on_request(request("https://good.example/"), LOCAL, (name,), NOW), Deny)
