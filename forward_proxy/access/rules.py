@@ -78,6 +78,15 @@ class AccessRules:
         listed = self._lists[place]
         return self._verdicts[place] if listed is None else self._by_list(self.rules[place], listed, subject)
 
+    def place(self, subject: Subject) -> int:
+        """Where among `rules` the one stands that decides; their number when the default does."""
+        return self._index.first(subject)
+
+    def otherwise(self, subject: Subject) -> Verdict:
+        """The verdict without the rule that decides: that of the next one that matches, or of the default."""
+        later = range(self.place(subject) + 1, len(self.rules))
+        return self._verdicts[next((place for place in later if self.rules[place].matcher.matches(subject)), -1)]
+
     def decide_all(self, subjects: Iterable[Subject]) -> Verdict:
         """The verdict on an exchange that goes by several names: the first denial, else the first verdict."""
         verdicts = [self.decide(subject) for subject in subjects]

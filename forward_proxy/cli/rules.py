@@ -15,6 +15,7 @@ from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import EXIT_FAULT
 from forward_proxy.cli.lists import accept_list, show_lists
 from forward_proxy.cli.screen import columns, place, said, show
+from forward_proxy.cli.trying import try_rules
 from forward_proxy.matching.choice import Choice
 from forward_proxy.rulefiles.problems import Fault, path_text
 from forward_proxy.rulefiles.rules import Reading, Rules, load, read
@@ -26,7 +27,10 @@ _LONG_PLACE = 32  # Cells that a place may take from the reason beside it.
 
 @click.group()
 def rules() -> None:
-    """Check and list the rule files."""
+    """Check, list and try the rule files."""
+
+
+rules.add_command(try_rules)
 
 
 @rules.command(name="check")

@@ -16,10 +16,11 @@ from forward_proxy.errors import TrafficError
 from forward_proxy.traffic.conditions import Parameter, index_for, where
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.schema import FILE_NAME, SELECTED, VERSION, record_of
-from forward_proxy.traffic.search import Search
+from forward_proxy.traffic.search import Search, Term
 
 _BUSY_S = 2.0
 _STEPS_BETWEEN_LOOKS = 10_000
+_WALKED_TOGETHER = 5_000
 _LONGEST_VALUE_BYTES = 1024 * 1024
 # ruff: noqa: S608  # The statements below are put together from column names and conditions, which hold no values.
 _ONE = f"SELECT {SELECTED} FROM records WHERE id = ?"
@@ -55,6 +56,21 @@ class TrafficReader:
             start = after_id if isinstance(last, int) and after_id <= last else 0
             rows = connection.execute(_NEXT, (start, limit))
             return [record_of(row) for row in rows]
+
+    def walk(self, columns: Sequence[str], since: float | None = None) -> Iterator[list[tuple[object, ...]]]:
+        """These columns of every row up to now that began at or after `since`, oldest first and so many at a time.
+
+        Each part is a question of its own, so neither the time limit nor memory bounds how much there may be.
+        """
+        condition, parameters = where(Search(() if since is None else (Term("since", since),)))
+        last = next((row[0] for row in self.rows("SELECT max(id) FROM records", ())), None)
+        sql = (
+            f"SELECT id, {', '.join(columns)} FROM records WHERE {condition} AND id > ? AND id <= ? ORDER BY id LIMIT ?"
+        )
+        after = 0
+        while last is not None and (rows := self.rows(sql, (*parameters, after, int(str(last)), _WALKED_TOGETHER))):
+            after = int(str(rows[-1][0]))
+            yield [row[1:] for row in rows]
 
     def rows(self, sql: str, parameters: Sequence[Parameter]) -> list[tuple[object, ...]]:
         """The rows of one statement; none when there is no log."""

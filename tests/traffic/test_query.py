@@ -188,3 +188,23 @@ def test_what_a_killed_writer_left_is_read(tmp_path: Path) -> None:
         shutil.copy(tmp_path / "live" / (FILE_NAME + suffix), tmp_path / "left")
     writer.close()
     assert len(TrafficReader(tmp_path / "left").tail(9)) == 1
+
+
+def test_walking_gives_columns_of_all_rows_oldest_first(tmp_path: Path) -> None:
+    logged(tmp_path, [example(host=f"h{n}", started_at=NOW - 100 + n) for n in range(12_000)])
+    reader = TrafficReader(tmp_path)
+    parts = list(reader.walk(("host", "started_at")))
+    assert len(parts) == 3
+    assert [row for part in parts for row in part] == [(f"h{n}", NOW - 100 + n) for n in range(12_000)]
+    assert [row for part in reader.walk(("host",), NOW + 11_890) for row in part] == [
+        (f"h{n}",) for n in range(11_990, 12_000)
+    ]
+    assert list(TrafficReader(tmp_path / "none").walk(("host",))) == []
+
+
+def test_walking_ends_with_what_was_there_at_its_begin(tmp_path: Path) -> None:
+    logged(tmp_path, [example()])
+    walk = TrafficReader(tmp_path).walk(("host",))
+    assert len(next(walk)) == 1
+    logged(tmp_path, [example()])
+    assert list(walk) == []

@@ -1,0 +1,45 @@
+"""Which set would be in force with this file or folder?  For trying rules before anybody has to live with them.
+
+A folder is the whole set.  A file takes the place of the file of its name in the folders in force; one of a new name
+stands where that name puts it in the first of them, as if it had been copied there.
+"""
+
+from bisect import bisect
+from collections.abc import Sequence
+from pathlib import Path
+
+from forward_proxy.access.options import Action
+from forward_proxy.errors import RuleFileError
+from forward_proxy.rulefiles.problems import Fault, report
+from forward_proxy.rulefiles.rules import Rules, Sources, compiled, load, read
+
+
+def candidate(
+    path: Path, in_force: Rules, folders: Sequence[Path], zone: str | None = None, default: Action = "allow"
+) -> Rules:
+    """The set with what is at `path`, sound as any that comes into force; `in_force` was loaded from the folders.
+
+    Raises as `load` does.
+    """
+    if path.is_dir():
+        return load([path], zone, default)
+    if not path.name.endswith((".yaml", ".yml")):
+        raise RuleFileError(report([Fault(str(path), None, (), "expected a folder, or a file named *.yaml or *.yml")]))
+    alone = read([path], zone, default)
+    if unread := [fault for fault in alone.faults if fault.mark is None]:
+        raise RuleFileError(report(unread))
+    return compiled(_with(path, alone.rules.sources[0], in_force.sources, folders[0]), zone, default)
+
+
+def _with(path: Path, source: tuple[str, bytes], in_force: Sources, folder: Path) -> Sources:
+    names = [Path(name).name for name, _ in in_force]
+    if path.name in names:
+        place = names.index(path.name)
+        return (*in_force[:place], source, *in_force[place + 1 :])
+    in_first = [name for name, (file, _) in zip(names, in_force, strict=True) if _is_in(Path(file), folder)]
+    place = bisect(in_first, path.name)
+    return (*in_force[:place], source, *in_force[place:])
+
+
+def _is_in(file: Path, folder: Path) -> bool:
+    return file.parent.absolute() == folder.absolute()
