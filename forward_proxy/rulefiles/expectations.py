@@ -2,10 +2,13 @@
 
 Expectations are checked whenever rules are loaded, on all files together, so a rule that quietly undoes another is
 found before it is in force.  What an entry leaves out is fixed, never taken from the surroundings: GET, from this
-machine, at noon on a Monday.
+machine, at noon on a Monday, without fields.
+
+A request is judged as a proxy that opens TLS judges it: by what it tells, then once more when the type of its response
+is known; but as a bare tunnel where an `inspect` entry keeps its TLS closed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from functools import partial
@@ -13,6 +16,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from forward_proxy.access.rules import AccessRules, Denied, Verdict
+from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.conditions import Problem, Unreadable, unknown
 from forward_proxy.matching.facts import read_method, read_resource
 from forward_proxy.matching.media_types import essence
@@ -20,28 +24,41 @@ from forward_proxy.matching.pages import host_named
 from forward_proxy.matching.sites import same_site
 from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import subject_of
+from forward_proxy.message.fields import FieldSection, is_token
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
 
-_KEYS = ("block", "allow", "at", "client", "method", "resource", "page", "content_type")
+_KEYS = ("block", "allow", "at", "client", "method", "resource", "page", "headers", "content_type")
+_BREAKS_A_LINE = frozenset("\r\n\0")
 _DEFAULT_AT = "2024-01-01T12:00"
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A request, and whether it ought to be denied."""
+    """A request, and whether it ought to be denied; `tunnel` is what rules see of it in TLS that is not opened."""
 
     denied: bool
     subject: Subject
+    tunnel: Subject | None = None
 
-    def disappointment(self, rules: AccessRules) -> str | None:
+    def disappointment(self, rules: AccessRules, inspect: Sequence[Choice[str]] = ()) -> str | None:
         """What the rules do instead; None when they do what is expected."""
-        verdict = rules.decide(self.subject)
+        verdict = self._verdict(rules, inspect)
         if isinstance(verdict, Denied) == self.denied:
             return None
         wanted, got = ("blocked", "allowed") if self.denied else ("allowed", "blocked")
         return f"expected {self.subject.url} to be {wanted}, but it is {got} by {_author(verdict)}"
+
+    def _verdict(self, rules: AccessRules, inspect: Sequence[Choice[str]]) -> Verdict:
+        if self.tunnel is not None:
+            choice = first_match(inspect, self.tunnel)
+            if choice is not None and choice.value == "never":
+                return rules.decide(self.tunnel)
+        verdict = rules.decide(replace(self.subject, content_type=None))
+        if isinstance(verdict, Denied) or self.subject.content_type is None:
+            return verdict
+        return rules.decide(self.subject)
 
 
 def read_expectation(raw: object, zone: tzinfo) -> Expectation | tuple[Problem, ...]:
@@ -49,7 +66,7 @@ def read_expectation(raw: object, zone: tzinfo) -> Expectation | tuple[Problem, 
     if not isinstance(raw, Mapping):
         return (Problem((), "expected a mapping with block or allow and a URL"),)
     reader = _Reader(zone)
-    expectation = reader.expectation(reader.texts(raw))
+    expectation = reader.expectation(reader.texts(raw), reader.fields(raw.get("headers")))
     return tuple(reader.problems) or expectation
 
 
@@ -72,13 +89,29 @@ class _Reader:
         for key, value in raw.items():
             if key not in _KEYS:
                 self.problems.append(Problem((key,), unknown(key, _KEYS, "unknown key")))
-            elif not isinstance(value, str):
+            elif key != "headers" and not isinstance(value, str):
                 self.problems.append(Problem((key,), "expected a single value"))
-            else:
+            elif isinstance(value, str):
                 texts[key] = value
         return texts
 
-    def expectation(self, texts: Mapping[str, str]) -> Expectation:
+    def fields(self, raw: object) -> FieldSection:
+        """The request fields of `headers`."""
+        if raw is not None and not isinstance(raw, Mapping):
+            self.problems.append(Problem(("headers",), "expected a mapping of field names and values"))
+        lines = []
+        for name, value in raw.items() if isinstance(raw, Mapping) else ():
+            if not isinstance(value, str) or not _BREAKS_A_LINE.isdisjoint(value):
+                self.problems.append(Problem(("headers", name), "expected a value of one line"))
+            elif not name.isascii() or not is_token(name.encode()):
+                self.problems.append(Problem(("headers", name), f"{name} is no field name"))
+            elif name.lower() == "host":
+                self.problems.append(Problem(("headers", name), "the host follows from the URL"))
+            else:
+                lines.append((name.lower().encode(), value.encode("utf-8", "replace")))
+        return FieldSection(lines)
+
+    def expectation(self, texts: Mapping[str, str], fields: FieldSection) -> Expectation:
         if ("block" in texts) == ("allow" in texts):
             self.problems.append(Problem((), "expected either block or allow"))
         wanted = "block" if "block" in texts else "allow"
@@ -86,8 +119,9 @@ class _Reader:
         method = self.read(texts, "method", "GET", read_method)
         client = self.read(texts, "client", "127.0.0.1", _read_client)
         at = self.read(texts, "at", _DEFAULT_AT, partial(_read_at, zone=self.zone))
-        subject = subject_of(RequestHead(method, target), client, at)
-        return Expectation(wanted == "block", replace(subject, **self.told(subject, texts)))
+        subject = subject_of(RequestHead(method, target, fields), client, at)
+        tunnel = subject_of(RequestHead("CONNECT", target), client, at) if target.scheme == "https" else None
+        return Expectation(wanted == "block", replace(subject, **self.told(subject, texts)), tunnel)
 
     def told(self, subject: Subject, texts: Mapping[str, str]) -> dict[str, Any]:
         """What a request would tell by its fields, and its response by its type."""

@@ -187,5 +187,5 @@ def _add(collected: Collected, file: str, content: bytes) -> None:
 
 def _disappointments(collected: Collected, access: AccessRules) -> Iterator[Fault]:
     for file, mark, path, expectation in collected.expectations:
-        if (text := expectation.disappointment(access)) is not None:
+        if (text := expectation.disappointment(access, collected.choices["inspect"])) is not None:
             yield Fault(file, mark, path, text)

@@ -25,7 +25,7 @@ CAUTION = "caution: allow_private_targets (--allow-private-targets): "
 
 
 def _command(folder: Path, options: Sequence[str] = ()) -> list[str]:
-    (folder / "rules").mkdir()
+    (folder / "rules").mkdir(exist_ok=True)
     folders = ["--state", str(folder / "state"), "--rules", str(folder / "rules")]
     return [sys.executable, "-m", "forward_proxy", "run", "--listen", "127.0.0.1:0", *folders, *options]
 
@@ -67,6 +67,27 @@ def test_cautions_come_before_the_ready_line_and_exchanges_after_it(tmp_path: Pa
         assert ready.startswith("listening on 127.0.0.1:")
         assert _asked(int(ready.rpartition(":")[2])) == 502
         assert _line(process).split()[2:5] == ["GET", "http://127.0.0.1:1/", "502"]
+
+
+SHUT = "rules: [{action: deny, match: {host: 127.0.0.1}, reason: Shut, expect: [{%s: 'http://127.0.0.1:1/'}]}]\n"
+
+
+def test_a_set_whose_expectation_fails_never_comes_into_force(tmp_path: Path) -> None:
+    with _running(tmp_path) as process:
+        file = tmp_path / "rules" / "a.yaml"
+        port = int(_line(process).rpartition(":")[2])
+        file.write_text(SHUT % "allow")
+        assert _line(process) == "rules not reloaded, the last good ones stay in force:\n"
+        assert _line(process).startswith(f"{file}:1:")
+        assert _asked(port) == 502
+        assert _line(process).split()[4] == "502"
+        file.write_text(SHUT % "block")
+        assert _line(process).startswith("rules reloaded: 1 rules")
+        assert _asked(port) == 403
+    file.write_text(SHUT % "allow")
+    started = subprocess.run(_command(tmp_path), text=True, capture_output=True, timeout=60)
+    assert (started.returncode, started.stdout) == (2, "")
+    assert "expected http://127.0.0.1:1/ to be allowed, but it is blocked by the rule at" in started.stderr
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])

@@ -5,11 +5,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from forward_proxy.access.rules import AccessRules
+from forward_proxy.matching.choice import Choice
+from forward_proxy.matching.subject import RuleRef
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
 from tests.access.rulesets import rules
+from tests.matching.requests import matcher
 
 
-def expectation(raw: dict[str, str]) -> Expectation:
+def expectation(raw: dict[str, object]) -> Expectation:
     read = read_expectation(raw, UTC)
     assert isinstance(read, Expectation), read
     return read
@@ -49,6 +52,14 @@ def test_what_is_given_is_what_a_request_would_tell() -> None:
     )
 
 
+def test_headers_are_what_a_client_sends_and_tell_what_they_tell_rules() -> None:
+    headers = {"Sec-Fetch-Dest": "image", "Sec-Fetch-Site": "cross-site", "Referer": "https://shop.example/x"}
+    seen = expectation({"block": "https://cdn.example.com/a.js", "headers": headers}).subject
+    assert (seen.resource, seen.page, seen.third_party) == ("image", "shop.example", True)
+    told = expectation({"block": "https://cdn.example.com/a.js", "headers": headers, "resource": "font"}).subject
+    assert told.resource == "font"
+
+
 @pytest.mark.parametrize("page", ["www.example.com", "https://www.example.com/x"])
 def test_a_page_of_the_same_site_is_no_third_party(page: str) -> None:
     assert expectation({"allow": "http://cdn.example.com/", "page": page}).subject.third_party is False
@@ -82,6 +93,14 @@ def test_a_time_is_by_the_clock_of_the_set_unless_it_names_an_offset(at: str, mo
         ({"block": "http://a.test/", "client": "me"}, ("client",), "expected an IP address, not me"),
         ({"block": "http://a.test/", "page": "a b"}, ("page",), "expected the host or URL of a page, not a b"),
         ({"block": "http://a.test/", "resource": "imge"}, ("resource",), "unknown resource imge; did you mean image?"),
+        (
+            {"block": "http://a.test/", "headers": "x"},
+            ("headers",), "expected a mapping of field names and values",
+        ),
+        ({"block": "http://a.test/", "headers": {"A b": "x"}}, ("headers", "A b"), "A b is no field name"),
+        ({"block": "http://a.test/", "headers": {"Host": "x"}}, ("headers", "Host"), "the host follows from the URL"),
+        ({"block": "http://a.test/", "headers": {"A": None}}, ("headers", "A"), "expected a value of one line"),
+        ({"block": "http://a.test/", "headers": {"A": "x\ny"}}, ("headers", "A"), "expected a value of one line"),
         ({"block": "http://a.test/", "metod": "GET"}, ("metod",), "unknown key; did you mean method?"),
     ],
 )  # fmt: skip
@@ -115,6 +134,23 @@ def test_what_is_no_expectation_is_told(raw: object, path: tuple[str, ...], text
     ],
 )
 def test_a_disappointment_names_the_rule_that_decided(
-    raw: dict[str, str], ruleset: AccessRules, text: str | None
+    raw: dict[str, object], ruleset: AccessRules, text: str | None
 ) -> None:
     assert expectation(raw).disappointment(ruleset) == text
+
+
+def test_what_was_denied_before_its_response_stays_denied_whatever_its_type() -> None:
+    ruleset = rules(("allow", {"content_type": "image/*"}), ("deny", {"host": "a.test"}))
+    asked = {"block": "http://a.test/", "content_type": "image/png"}
+    assert expectation(asked).disappointment(ruleset) is None
+
+
+def test_inside_tls_that_is_not_opened_no_path_is_seen() -> None:
+    ruleset = rules(("deny", {"host": "a.test", "path": "/x"}))
+    never = Choice("never", matcher({"host": "a.test"}), RuleRef("rules/a.yaml", 9))
+    asked = expectation({"block": "https://a.test/x"})
+    assert asked.disappointment(ruleset) is None
+    assert "expected https://a.test/x to be blocked, but it is allowed" in (
+        asked.disappointment(ruleset, [never]) or ""
+    )
+    assert expectation({"block": "http://a.test/x"}).disappointment(ruleset, [never]) is None

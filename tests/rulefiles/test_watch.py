@@ -63,6 +63,17 @@ def test_a_broken_file_is_told_once_and_its_repair_is_a_new_set_even_when_nothin
     assert watched.told.empty()
 
 
+def test_a_set_whose_expectation_fails_is_told_and_never_handed_out(watched: Watched) -> None:
+    watched.watcher.start()
+    watched.write("rules: [{action: deny, match: {host: a.test}, expect: [{allow: 'http://x.a.test/'}]}]\n")
+    fault = watched.next()
+    assert isinstance(fault, RuleFileError)
+    assert "rules[0].expect[0]: expected http://x.a.test/ to be allowed, but it is blocked by the rule at" in str(fault)
+    watched.write(GOOD % "b.test")
+    assert watched.next() == load([watched.folder])
+    assert watched.told.empty()
+
+
 @pytest.mark.parametrize("nothing", ["", "# rules: [{}]\n", "rules:\n"])
 def test_a_file_that_lost_all_it_held_is_a_fault_until_it_is_gone(watched: Watched, nothing: str) -> None:
     watched.watcher.start()
