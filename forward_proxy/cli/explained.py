@@ -6,9 +6,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from forward_proxy.access.rules import Step
+from forward_proxy.access.rules import Denied, Step, Verdict
 from forward_proxy.cli.screen import columns, duration, facts, moment, place, said, show
 from forward_proxy.explaining.explanation import Explanation, Held, Passage
+from forward_proxy.explaining.sentences import named
 from forward_proxy.matching.subject import Subject
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.policy.decisions import Deny, Inspect, Serve, Tunnel
@@ -25,6 +26,8 @@ def show_explanation(
     if explanation.trail:
         default = "deny" if isinstance(explanation.rehearsal.first, Deny) else "allow"
         parts += [_heading("Rules, in their order"), *_trail(explanation.trail, default, all_rules)]
+        if explanation.otherwise is not None:
+            parts.append(said(_otherwise(explanation.otherwise), "dim"))
     if explanation.passage is not None:
         parts += _fields(explanation.passage, all_headers)
         parts += _cache(explanation, explanation.passage)
@@ -88,6 +91,13 @@ def _trail(trail: Sequence[Step], default: str, all_rules: bool) -> Iterator[Ren
     if not trail[-1].matched:
         table.add_row("default", default)
     yield table
+
+
+def _otherwise(verdict: Verdict) -> str:
+    does = "denied" if isinstance(verdict, Denied) else "allowed"
+    if verdict.rule is None:
+        return f"Without that rule it would be {does}: no other matches, and that is the default."
+    return f"Without that rule it would be {does} by the next that matches, {named(verdict.rule)}."
 
 
 def _fields(passage: Passage, all_headers: bool) -> Iterator[RenderableType]:

@@ -7,7 +7,7 @@ the level, the sums of RFC 9111 §4.2.  `candidates` is the storage's look-up, s
 from dataclasses import dataclass
 
 from forward_proxy import caching
-from forward_proxy.access.rules import Denied, Step
+from forward_proxy.access.rules import Denied, Step, Verdict
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import CacheKey, FreshnessSums, StoredResponse
 from forward_proxy.explaining.rehearsal import Candidates, Decision, Rehearsal, rehearse
@@ -63,6 +63,7 @@ class Explanation:
     """One request as the policy sees and decides it.
 
     `subject` is what the rules saw, a bare tunnel when it is not opened; `trail` is empty when no rule was asked.
+    `otherwise` is the verdict if the rule that decided were not there, None when none did.
     `tunnel_by` is None when the settings say whether TLS is opened.
     """
 
@@ -70,6 +71,7 @@ class Explanation:
     sentence: str
     subject: Subject
     trail: tuple[Step, ...]
+    otherwise: Verdict | None
     tunnel_by: RuleRef | None
     passage: Passage | None
 
@@ -88,11 +90,13 @@ def explain(policy: Policy, request: RequestHead, client: IPAddress, now: int, c
     target, state = request.target, policy.state
     in_tunnel = tunnel_subject(target.host, target.port, client, now)
     subject = in_tunnel if rehearsal.first is rehearsal.tunnel else subject_of(request, client, now)
+    trail = _trail(state, rehearsal, subject)
     return Explanation(
         rehearsal,
         sentence(rehearsal),
         subject,
-        _trail(state, rehearsal, subject),
+        trail,
+        state.access.otherwise(subject) if trail and trail[-1].matched else None,
         _where(first_match(state.inspect, in_tunnel)) if state.inspect_by_default else None,
         None if rehearsal.allowed is None else _passage(state, rehearsal, rehearsal.allowed, now),
     )

@@ -7,6 +7,7 @@ that is not dialled, is "allowed" with a status and an `error` of RFC 9209 §2.3
 from dataclasses import asdict
 from typing import Any
 
+from forward_proxy.access.rules import Denied, Verdict
 from forward_proxy.caching import CacheKey, FreshnessSums
 from forward_proxy.explaining.explanation import Explanation, Held, Passage
 from forward_proxy.explaining.rehearsal import Rehearsal, rehearse
@@ -36,6 +37,7 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
         "inspected": _inspected(explanation.rehearsal),
         "inspected_by": _text(explanation.tunnel_by),
         "request": asdict(subject) | {"client": str(subject.client)},
+        "otherwise": _verdict(explanation.otherwise) if explanation.otherwise else None,
         "trail": [asdict(step) | {"rule": str(step.rule), "id": step.rule.id} for step in explanation.trail],
         "anonymity": _anonymity(passage) if passage else None,
         "cache": _cache(explanation),
@@ -65,6 +67,15 @@ def _outcome(rehearsal: Rehearsal) -> dict[str, Any]:
         "rule": _text(source.rule) if source else None,
         "rule_id": source.rule.id if source and source.rule else None,
         "reason": source.reason if source else "",
+    }
+
+
+def _verdict(found: Verdict) -> dict[str, Any]:
+    return {
+        "verdict": "denied" if isinstance(found, Denied) else "allowed",
+        "rule": _text(found.rule),
+        "rule_id": found.rule.id if found.rule else None,
+        "reason": found.reason,
     }
 
 

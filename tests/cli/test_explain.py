@@ -51,6 +51,19 @@ def test_the_outcome_comes_first(run: Run, tmp_path: Path) -> None:
     assert result.stdout.splitlines()[0] == f"Denied with 403 by rule trackers ({place}:6): Follows people."
 
 
+def test_what_would_have_come_next_is_told(run: Run, tmp_path: Path) -> None:
+    arguments = ("https://ads.example/x.js", "--page", "news.example")
+    told = "Without that rule it would be allowed: no other matches, and that is the default."
+    assert told in run(*arguments).stdout
+    otherwise = {"verdict": "allowed", "rule": None, "rule_id": None, "reason": "no rule matched; the default is allow"}
+    assert json.loads(run(*arguments, "--json").stdout)["otherwise"] == otherwise
+    rules = tmp_path / "rules" / "b.yaml"
+    rules.write_text("rules: [{ id: all, action: deny, match: {} }]")
+    assert f"it would be denied by the next that matches, rule all ({rules}:1)." in " ".join(
+        run(*arguments).stdout.split()
+    )
+
+
 def test_nothing_is_made(run: Run, tmp_path: Path) -> None:
     assert run("https://a.example/").exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["rules"]

@@ -1,6 +1,7 @@
 from ipaddress import ip_address
 from pathlib import Path
 
+from forward_proxy.access.rules import Allowed, Denied
 from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.explaining.explanation import Explanation, FieldChange, Passage, explain
 from forward_proxy.explaining.rehearsal import nothing_stored
@@ -46,6 +47,18 @@ def test_the_trail_ends_with_the_rule_that_decided(tmp_path: Path) -> None:
 def test_the_trail_has_every_rule_when_the_default_decides(tmp_path: Path) -> None:
     whole = [("one", "host"), ("two", "host"), ("three", "host"), ("four", "content_type")]
     assert _trail(_explained(policy(tmp_path, RULES), request("http://a.example/"))) == whole
+
+
+def test_what_would_have_come_next_is_the_next_rule_that_matches_or_the_default(tmp_path: Path) -> None:
+    asked = policy(tmp_path, RULES)
+    first = _explained(asked, request("http://two.example/open/1")).otherwise
+    assert isinstance(first, Denied)
+    assert first.rule is not None
+    assert first.rule.id == "three"
+    last = _explained(asked, request("http://two.example/shut")).otherwise
+    assert isinstance(last, Allowed)
+    assert last.rule is None
+    assert _explained(asked, request("http://a.example/")).otherwise is None
 
 
 def test_no_rule_is_on_the_trail_of_what_is_refused_before_any(tmp_path: Path) -> None:
