@@ -13,9 +13,11 @@ import click
 
 from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import EXIT_FAULT
+from forward_proxy.cli.finding import find_rules
 from forward_proxy.cli.lists import accept_list, show_lists
 from forward_proxy.cli.screen import columns, place, said, show
 from forward_proxy.cli.trying import try_rules
+from forward_proxy.cli.usage import rule_stats
 from forward_proxy.matching.choice import Choice
 from forward_proxy.rulefiles.problems import Fault, path_text
 from forward_proxy.rulefiles.rules import Reading, Rules, load, read
@@ -27,10 +29,11 @@ _LONG_PLACE = 32  # Cells that a place may take from the reason beside it.
 
 @click.group()
 def rules() -> None:
-    """Check, list and try the rule files."""
+    """Check, search and try the rule files, and count what they do."""
 
 
-rules.add_command(try_rules)
+for _command in (find_rules, rule_stats, try_rules):
+    rules.add_command(_command)
 
 
 @rules.command(name="check")
