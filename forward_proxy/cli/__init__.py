@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("forward_proxy.cli.explain:explain", "Tell what would become of a request, and why."),
     "log": ("forward_proxy.cli.log:log", "Ask the traffic log."),
     "rules": ("forward_proxy.cli.rules:rules", "Check, search and try the rule files, and count what they do."),
+    "import": ("forward_proxy.cli.importing:import_rules", "Write the rules of another program as rule files."),
     "cache": ("forward_proxy.cli.cache:cache", "Show and purge stored responses."),
     "settings": ("forward_proxy.cli.settings:settings", "Print the settings in force and where each comes from."),
     "ca": ("forward_proxy.cli.ca:ca", "Hand out the certificate that clients must trust."),

@@ -1,0 +1,71 @@
+"""How are imported entries written?  As a rule file that a person would go on with: one key a line, one host a line.
+
+Text is written plain where YAML cannot take it for anything else, in JSON's quotes otherwise, which YAML reads alike.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from forward_proxy.importing.carried import Entry, Imported, Values
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+_ANYTHING = "{}"
+
+
+def rule_file(imported: Imported, heading: str) -> str:
+    """The text of the rule file; `heading` becomes its comment."""
+    lines = [f"# {line}" for line in heading.split("\n")]
+    for section, entries in (
+        ("rules", [entry for entry in imported.entries if entry.action is not None]),
+        ("cache", [entry for entry in imported.entries if entry.action is None]),
+    ):
+        if entries:
+            lines += ["", f"{section}:"]
+            for entry in entries:
+                lines += _entry(entry)
+    return "\n".join(lines) + "\n"
+
+
+def _entry(entry: Entry) -> Iterator[str]:
+    yield f"  - id: {_scalar(entry.id)}"
+    yield f"    action: {entry.action}" if entry.action else "    bypass: true"
+    if entry.match:
+        yield "    match:"
+        yield from _mapping(entry.match, 6)
+    else:
+        yield f"    match: {_ANYTHING}"
+    yield f"    reason: {_scalar(entry.reason)}"
+
+
+def _mapping(values: Mapping[str, Values], indent: int) -> Iterator[str]:
+    before = " " * indent
+    for key, value in values.items():
+        match value:
+            case str():
+                yield f"{before}{key}: {_scalar(value)}"
+            case Mapping():
+                yield f"{before}{key}:"
+                yield from _mapping(value, indent + 2)
+            case _ if len(value) == 1 and isinstance(value[0], str):
+                yield f"{before}{key}: {_scalar(value[0])}"
+            case _:
+                yield f"{before}{key}:"
+                for member in value:
+                    yield f"{before}  - {_scalar(member) if isinstance(member, str) else _flow(member)}"
+
+
+def _flow(values: Mapping[str, Values]) -> str:
+    """A small mapping on one line."""
+    parts = (f"{key}: {_member(value)}" for key, value in values.items())
+    return f"{{ {', '.join(parts)} }}"
+
+
+def _member(value: Values) -> str:
+    if isinstance(value, str):
+        return _scalar(value)
+    return _flow(value) if isinstance(value, Mapping) else json.dumps(list(value))
+
+
+def _scalar(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) and text != "null" else json.dumps(text)
