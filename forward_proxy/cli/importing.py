@@ -35,8 +35,9 @@ _ORDER = 40  # After what is shipped to protect the machine and before examples.
 def import_rules(file: Path, folder: Path, given: str | None, as_json: bool) -> None:
     """Write the rules of another program as rule files.
 
-    FILE is squid.conf, Privoxy actions, AdGuardHome.yaml or a Pi-hole teleporter.  What cannot be said exactly is not written; every line of FILE is told with what became of it.  Nothing that is
-    there already is overwritten, and nothing comes into force unless DIR is one of the folders of rules.
+    FILE is squid.conf, Privoxy actions, AdGuardHome.yaml or a Pi-hole teleporter.  What cannot be said exactly is not
+    written; every line is told with what became of it.  Nothing that is there already is overwritten, and nothing comes
+    into force unless DIR is one of the folders of rules.
     """
     with file.open("rb") as opened:
         content = opened.read(MAX_BYTES + 1)

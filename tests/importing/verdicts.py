@@ -1,6 +1,7 @@
 """What do imported rules say?  Written, loaded as any rule file, and asked."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import ip_address
 
 from forward_proxy.access.rules import Denied
@@ -12,8 +13,13 @@ from tests.matching.requests import subject
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # A Monday.
 
 
+@lru_cache(maxsize=8)
+def _compiled(text: str) -> Rules:
+    return compiled((("rules/40.yaml", text.encode()),), "UTC")
+
+
 def loaded(imported: Imported) -> Rules:
-    return compiled((("rules/40.yaml", rule_file(imported, "A test").encode()),), "UTC")
+    return _compiled(rule_file(imported, "A test"))
 
 
 def denies(
