@@ -57,6 +57,7 @@ class Comparison:
             row.content_type if self._by_type else None,
             row.verdict,
             row.rule,
+            row.rule_id,
             row.error,
             row.outcome == "purge",
             row.status if row.error else None,
@@ -104,7 +105,7 @@ class Comparison:
         self, seen: Past, before: tuple[int, ...], after: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The places that are left once the log's verdict is heard."""
-        decided = self._before.place_of(seen.by)
+        decided = self._before.place_of(*seen.by)
         if len(before) == 1 and len(after) == 1:
             return before, after
         if decided not in before or (self._before.action(decided) == "deny") != seen.was_denied:

@@ -32,7 +32,9 @@ class Judge:
         chosen: Iterable[Choice[object]] = (*state.anonymity, *state.inspect)
         self._level_asks = frozenset[str]().union(*(keys_of(choice.matcher) for choice in state.anonymity))
         self.asks = frozenset[str]().union(*self._asked, *(keys_of(choice.matcher) for choice in chosen))
-        self._by_text = {str(rule.where): place for place, rule in enumerate(state.access.rules)}
+        named = [(rule.where, place) for place, rule in enumerate(state.access.rules)]
+        self._by_id = {where.id: place for where, place in named if where.id}
+        self._by_text = {str(where): place for where, place in named if not where.id}
         self._doubtful: dict[frozenset[str], tuple[int, ...]] = {}
 
     def places(self, past: Past, opens: bool) -> tuple[int, ...]:
@@ -60,11 +62,11 @@ class Judge:
         """Where that rule stands; None for the default."""
         return self.access.rules[place].where if place < len(self.access.rules) else None
 
-    def place_of(self, rule: str | None) -> int | None:
-        """The place of the rule that the log names so; None when there is no such rule any more."""
+    def place_of(self, rule: str | None, rule_id: str | None) -> int | None:
+        """The place of the rule that the log names so, by its id if it has one; None when it is not there any more."""
         if rule is None:
             return len(self.access.rules)
-        return self._by_text.get(rule)
+        return self._by_id.get(rule_id) if rule_id else self._by_text.get(rule)
 
     def opens(self, subject: Subject) -> bool:
         """Whether the TLS connection of such a request is opened."""

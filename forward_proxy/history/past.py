@@ -39,6 +39,7 @@ class Row(NamedTuple):
     outcome: str
     verdict: str
     rule: str | None
+    rule_id: str | None
     reason: str | None
     content_type: str | None
     resource: str | None
@@ -55,15 +56,15 @@ COLUMNS = Row._fields
 class Past:
     """An exchange as rules would have seen it; `subject` lacks the type of the response, which is `content_type`.
 
-    `was_denied` and `by` are what the log says was decided, and by the rule that stood there; `by` is None when no rule
-    matched.
+    `was_denied` and `by` are what the log says was decided and by which rule: where it stood, and its id; None when
+    there was none.
     """
 
     subject: Subject
     content_type: str | None
     unknown: frozenset[str]
     was_denied: bool
-    by: str | None
+    by: tuple[str | None, str | None]
 
     @property
     def is_tunnel(self) -> bool:
@@ -74,7 +75,7 @@ def read_row(values: Sequence[object]) -> Row | None:
     """The row, None when a value is not of its column's type; what is read from a file is untrusted."""
     row = Row(*values)  # type: ignore[arg-type]  # looked at below
     texts = (row.client, row.method, row.target, row.host, row.outcome, row.verdict)
-    more = (row.rule, row.reason, row.content_type, row.resource, row.page, row.error)
+    more = (row.rule, row.rule_id, row.reason, row.content_type, row.resource, row.page, row.error)
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(text, str | None) for text in more):
         return None
     if not isinstance(row.started_at, int | float) or not 0 <= row.started_at < 2**37:
@@ -96,7 +97,7 @@ def past(row: Row) -> Past | None:
     if row.method == "CONNECT":
         url = f"{target.scheme}://{target.authority}"
         subject = Subject("CONNECT", target.scheme, target.host, target.port, "", url, at, client)
-        return Past(subject, None, frozenset(), denied, row.rule)
+        return Past(subject, None, frozenset(), denied, (row.rule, row.rule_id))
     page = canonical_host(row.page) if row.page else None
     subject = Subject(
         row.method,
@@ -113,7 +114,7 @@ def past(row: Row) -> Past | None:
     )
     answered = not denied and row.error is None and row.status is not None
     content_type = essence(row.content_type or "") if answered else None
-    return Past(subject, content_type, _unknown(row, page, denied), denied, row.rule)
+    return Past(subject, content_type, _unknown(row, page, denied), denied, (row.rule, row.rule_id))
 
 
 def _unknown(row: Row, page: str | None, denied: bool) -> frozenset[str]:

@@ -33,6 +33,7 @@ def row(target: str, **changes: Any) -> Row:
         "outcome": "fwd=uri-miss",
         "verdict": "allowed",
         "rule": None,
+        "rule_id": None,
         "reason": DEFAULT,
         "content_type": "text/html",
         "resource": "other",
@@ -44,9 +45,18 @@ def row(target: str, **changes: Any) -> Row:
     return Row(**(usual | changes))
 
 
-def denied(target: str, line: int, **changes: Any) -> Row:
-    """A request that the rule in this line of the file denied."""
-    return row(target, verdict="denied", outcome="denied", rule=f"{FILE}:{line}", reason="", status=403, **changes)
+def denied(target: str, name: str, line: int = 2, **changes: Any) -> Row:
+    """A request that the rule of this id denied."""
+    return row(
+        target,
+        verdict="denied",
+        outcome="denied",
+        rule=f"{FILE}:{line}",
+        rule_id=name,
+        reason="",
+        status=403,
+        **changes,
+    )
 
 
 def tunnel(target: str, **changes: Any) -> Row:

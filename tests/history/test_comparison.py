@@ -29,8 +29,8 @@ def effects(before: str, after: str, *rows: Row, **more: Any) -> list[tuple[str,
     [
         (NONE, NONE + ADS, row("http://ads.test/x"), [("denied", "ads")]),
         (NONE, NONE + ADS, row("http://a.test/"), []),
-        (NONE + ADS, NONE, denied("http://x.ads.test/x", 2), [("freed", "ads")]),
-        (NONE + ADS, NONE + ADS, denied("http://ads.test/x", 2), []),
+        (NONE + ADS, NONE, denied("http://x.ads.test/x", "ads"), [("freed", "ads")]),
+        (NONE + ADS, NONE + ADS, denied("http://ads.test/x", "ads"), []),
         (NONE, NONE + ADS, tunnel("ads.test:443"), [("denied", "ads")]),
         (NONE, deny("p", "path: /x"), row("http://a.test/x?y"), [("denied", "p")]),
         (NONE, deny("u", "url: '[?]y'"), row("http://a.test/x?y"), [("denied", "u")]),
@@ -71,10 +71,16 @@ class TestWhatTheLogDoesNotKeep:
         assert effects(NONE + PARTY, NONE + "\n" + PARTY, row("http://ads.test/")) == []
 
     def test_the_verdict_in_the_log_settles_it(self) -> None:
-        assert effects(NONE + PARTY, NONE, denied("http://ads.test/", 2)) == [("freed", "party")]
-        assert effects(NONE + PARTY, NONE + PARTY, denied("http://ads.test/", 2)) == []
+        assert effects(NONE + PARTY, NONE, denied("http://ads.test/", "party")) == [("freed", "party")]
+        assert effects(NONE + PARTY, NONE + PARTY, denied("http://ads.test/", "party")) == []
         # It was let through by default, so the rule in doubt did not hold, and the one behind it is free to decide.
         assert effects(NONE + PARTY, NONE + PARTY + ADS, row("http://ads.test/")) == [("denied", "ads")]
+
+    def test_a_rule_is_known_by_its_id_wherever_it_stood_and_else_by_its_place(self) -> None:
+        assert effects(NONE + PARTY, NONE, denied("http://ads.test/", "party", line=77)) == [("freed", "party")]
+        unnamed = PARTY.replace("id: party, ", "")
+        assert effects(NONE + unnamed, NONE, denied("http://ads.test/", "", line=2)) == [("freed", None)]
+        assert effects(NONE + unnamed, NONE, denied("http://ads.test/", "", line=3)) == [("untold", None)]
 
     def test_a_masked_query_may_or_may_not_fit(self) -> None:
         rule = "rules:\n  - { id: u, action: deny, match: { host: a.test, url: 'token=' } }"
@@ -98,7 +104,7 @@ def test_a_stricter_level_cleans_more_and_a_looser_less() -> None:
 def test_tunnels_that_are_no_longer_opened_are_judged_by_their_host() -> None:
     never = "inspect:\n  - { action: never, match: { host: bank.test } }\n"
     path = "rules:\n  - { id: p, action: deny, match: { host: bank.test, path: /x } }\n"
-    assert effects(path, path + never, denied("https://bank.test/x", 2)) == [("unread", None), ("freed", "p")]
+    assert effects(path, path + never, denied("https://bank.test/x", "p")) == [("unread", None), ("freed", "p")]
     assert effects(never, NONE, tunnel("bank.test:443")) == [("opened", None)]
     assert effects(never, never + path, row("https://bank.test/x")) == []
 

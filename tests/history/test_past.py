@@ -27,7 +27,7 @@ def test_a_request_is_seen_as_rules_saw_it() -> None:
         (row("http://a.test/***/x", page="a.test"), {"url", "path"}),
         (row("http://a.test/aa…", page="a.test"), {"url", "path"}),
         (row("http://a.test/?aa…", page="a.test"), {"url"}),
-        (denied("http://a.test/", 1, page="a.test"), {"content_type"}),
+        (denied("http://a.test/", "ads", page="a.test"), {"content_type"}),
         (tunnel("a.test:443"), set()),
     ],
 )
