@@ -74,7 +74,9 @@ class AccessRules:
 
     def decide(self, subject: Subject) -> Verdict:
         """The verdict of the first rule that matches.  Never raises."""
-        place = self._index.first(subject)
+        return self._verdict_of(self._index.first(subject), subject)
+
+    def _verdict_of(self, place: int, subject: Subject) -> Verdict:
         listed = self._lists[place]
         return self._verdicts[place] if listed is None else self._by_list(self.rules[place], listed, subject)
 
@@ -85,7 +87,8 @@ class AccessRules:
     def otherwise(self, subject: Subject) -> Verdict:
         """The verdict without the rule that decides: that of the next one that matches, or of the default."""
         later = range(self.place(subject) + 1, len(self.rules))
-        return self._verdicts[next((place for place in later if self.rules[place].matcher.matches(subject)), -1)]
+        matching = (place for place in later if self.rules[place].matcher.matches(subject))
+        return self._verdict_of(next(matching, len(self.rules)), subject)
 
     def decide_all(self, subjects: Iterable[Subject]) -> Verdict:
         """The verdict on an exchange that goes by several names: the first denial, else the first verdict."""

@@ -16,6 +16,7 @@ from forward_proxy.matching.subject import RuleRef
 from forward_proxy.rulefiles.finding import find, searchables
 from forward_proxy.rulefiles.rules import load
 from forward_proxy.settings import Settings
+from forward_proxy.settings.options import shelf_of
 
 _SHOWN = 10_000
 
@@ -23,9 +24,9 @@ _SHOWN = 10_000
 @click.command(name="find")
 @click.argument("text")
 @json_option
-@takes_settings("rules")
+@takes_settings("state", "rules")
 def find_rules(settings: Settings, text: str, as_json: bool) -> None:
-    """Find TEXT in the loaded rules, and every rule that names its host or one above it.
+    """Find TEXT in the loaded rules and lists, and whatever there is about its host.
 
     TEXT may be any part of an id, a value or a reason, a host, or a URL, whose host is then looked for.
     """
@@ -33,7 +34,9 @@ def find_rules(settings: Settings, text: str, as_json: bool) -> None:
         raise click.UsageError("expected something to look for")
     table = columns("rule", "where", "key", "text")
     count = 0
-    for count, finding in enumerate(find(searchables(load(settings.rules, default=settings.default_verdict)), text), 1):
+    shelf = shelf_of(settings)
+    rules = load(settings.rules, default=settings.default_verdict, shelf=shelf)
+    for count, finding in enumerate(find(searchables(rules, shelf), text), 1):
         if as_json:
             click.echo(json.dumps(asdict(finding)))
         elif count <= _SHOWN:

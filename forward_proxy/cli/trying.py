@@ -26,7 +26,7 @@ from forward_proxy.history.past import COLUMNS, Row, read_row
 from forward_proxy.rulefiles.candidates import candidate
 from forward_proxy.rulefiles.rules import load
 from forward_proxy.settings import Settings
-from forward_proxy.settings.options import log_folder, state_of
+from forward_proxy.settings.options import log_folder, shelf_of, state_of
 from forward_proxy.traffic.query import TrafficReader
 from forward_proxy.traffic.redaction import visible
 from forward_proxy.traffic.search import parse_moment
@@ -66,8 +66,9 @@ def try_rules(settings: Settings, path: Path, since: str | None, as_json: bool) 
     none, at its place among the files of the first.
     """
     at = moment_given(since)
-    in_force = load(settings.rules, default=settings.default_verdict)
-    tried = candidate(path, in_force, settings.rules, default=settings.default_verdict)
+    shelf = shelf_of(settings)
+    in_force = load(settings.rules, default=settings.default_verdict, shelf=shelf)
+    tried = candidate(path, in_force, settings.rules, default=settings.default_verdict, shelf=shelf)
     comparison = Comparison(state_of(settings, in_force), state_of(settings, tried))
     try:
         report = compare(comparison, logged(TrafficReader(log_folder(settings)), at))

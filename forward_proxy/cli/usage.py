@@ -20,7 +20,7 @@ from forward_proxy.history.usage import RuleUse, Usage, usage
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.rulefiles.rules import load
 from forward_proxy.settings import Settings
-from forward_proxy.settings.options import log_folder
+from forward_proxy.settings.options import log_folder, shelf_of
 from forward_proxy.traffic.hits import Decided, decided
 from forward_proxy.traffic.live import human_bytes
 from forward_proxy.traffic.query import TrafficReader
@@ -36,7 +36,7 @@ ESTIMATE = "Bytes saved are an estimate: each denial counts as much as an answer
 def rule_stats(settings: Settings, since: str | None, as_json: bool) -> None:
     """Count what each rule decided, and name those that never did and those that never can."""
     at = moment_given(since)
-    rules = load(settings.rules, default=settings.default_verdict)
+    rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
     try:
         counts = decided(TrafficReader(log_folder(settings)), at)
     except TrafficError as error:

@@ -12,23 +12,29 @@ from forward_proxy.access.options import Action
 from forward_proxy.errors import RuleFileError
 from forward_proxy.rulefiles.problems import Fault, report
 from forward_proxy.rulefiles.rules import Rules, Sources, compiled, load, read
+from forward_proxy.rulefiles.shelf import Shelf
 
 
 def candidate(
-    path: Path, in_force: Rules, folders: Sequence[Path], zone: str | None = None, default: Action = "allow"
+    path: Path,
+    in_force: Rules,
+    folders: Sequence[Path],
+    zone: str | None = None,
+    default: Action = "allow",
+    shelf: Shelf | None = None,
 ) -> Rules:
     """The set with what is at `path`, sound as any that comes into force; `in_force` was loaded from the folders.
 
     Raises as `load` does.
     """
     if path.is_dir():
-        return load([path], zone, default)
+        return load([path], zone, default, shelf)
     if not path.name.endswith((".yaml", ".yml")):
         raise RuleFileError(report([Fault(str(path), None, (), "expected a folder, or a file named *.yaml or *.yml")]))
-    alone = read([path], zone, default)
+    alone = read([path], zone, default, shelf)
     if unread := [fault for fault in alone.faults if fault.mark is None]:
         raise RuleFileError(report(unread))
-    return compiled(_with(path, alone.rules.sources[0], in_force.sources, folders[0]), zone, default)
+    return compiled(_with(path, alone.rules.sources[0], in_force.sources, folders[0]), zone, default, shelf)
 
 
 def _with(path: Path, source: tuple[str, bytes], in_force: Sources, folder: Path) -> Sources:

@@ -1,20 +1,28 @@
 """Where in what is loaded does this text stand, or hold?  Whatever can be searched answers the same question.
 
 A rule file answers with every value and id that has the text in it, letter case aside, and with every host that means
-the host asked about: `www.ads.example` finds a rule about `ads.example`.
+the host asked about: `www.ads.example` finds a rule about `ads.example`.  A list answers with its lines, and with the
+one that holds for a host or URL.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 from typing import Literal, Protocol
 
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.hosts import read_host, suffixes
+from forward_proxy.matching.subjects import subject_of
+from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.message.targets import TargetUri, parse_target_uri
 from forward_proxy.rulefiles.problems import path_text
 from forward_proxy.rulefiles.rules import Rules, Sources
+from forward_proxy.rulefiles.shelf import Loaded, Shelf
 from forward_proxy.rulefiles.tree import Node, Path, read_tree
+
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +48,11 @@ class Searchable(Protocol):
         """The findings, in their order.  Never raises."""
 
 
-def searchables(rules: Rules) -> Sequence[Searchable]:
-    """All that this set was made of."""
-    return (RuleFiles(rules.sources),)
+def searchables(rules: Rules, shelf: Shelf | None = None) -> Sequence[Searchable]:
+    """All that this set was made of; the shelf has the copies of lists from URLs."""
+    shelf = shelf or Shelf()
+    files = ((loaded, loaded.entry.path or shelf.copy_of(loaded.entry)) for loaded in rules.lists)
+    return (RuleFiles(rules.sources), *(ListFile(loaded, file) for loaded, file in files if file is not None))
 
 
 def find(parts: Sequence[Searchable], text: str) -> Iterator[Finding]:
@@ -52,14 +62,33 @@ def find(parts: Sequence[Searchable], text: str) -> Iterator[Finding]:
 
 
 @dataclass(frozen=True, slots=True)
+class ListFile:
+    """A list, as the lines of its file and as what it answers about a host."""
+
+    loaded: Loaded
+    file: FilePath
+
+    def search(self, text: str) -> Iterator[Finding]:
+        name = self.loaded.entry.name
+        wanted = text.lower()
+        if (target := _target(text)) is not None:
+            found = self.loaded.searched.find(subject_of(RequestHead("GET", target), None, 0))
+            if found is not None:
+                yield Finding(name, found.line, name, "list", found.text, "means")
+        with suppress(OSError), self.file.open(encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                if wanted in line.lower():
+                    yield Finding(name, number, name, "list", line.strip()[:_LONGEST], "has")
+
+
+@dataclass(frozen=True, slots=True)
 class RuleFiles:
     """The rule files of a sound set."""
 
     sources: Sources
 
     def search(self, text: str) -> Iterator[Finding]:
-        target = parse_target_uri(text)
-        host = target.host if isinstance(target, TargetUri) else canonical_host(text)
+        host = target.host if (target := _target(text)) else None
         sought = _Sought(text.lower(), frozenset(suffixes(host)) if host else frozenset(), host)
         for file, content in self.sources:
             sections = read_tree(content).value
@@ -84,6 +113,15 @@ class _Sought:
         if isinstance(pattern, Unreadable):
             return False
         return pattern.host in self.above if pattern.below else pattern.host == self.host
+
+
+def _target(text: str) -> TargetUri | None:
+    """The URL, or the first page of the host, that the text names."""
+    target = parse_target_uri(text)
+    if isinstance(target, TargetUri):
+        return target
+    host = canonical_host(text)
+    return TargetUri("https", host, 443, "/") if host else None
 
 
 def _names_hosts(path: Path) -> bool:

@@ -9,6 +9,7 @@ from forward_proxy.access.lists.reading import Report
 from forward_proxy.access.rules import Allowed, Denied
 from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.subject import RuleRef
+from forward_proxy.rulefiles.finding import find, searchables
 from forward_proxy.rulefiles.rules import Rules, compiled, load
 from forward_proxy.rulefiles.shelf import Shelf
 from forward_proxy.rulefiles.watch import Watcher
@@ -150,6 +151,21 @@ def test_a_compiled_list_of_filters_is_used_again_and_made_again_when_it_is_dama
     damaged = load([folder], shelf=shelf())
     assert isinstance(damaged.access.decide(subject("http://ads.test/a.js")), Denied)
     assert file.read_bytes() == octets
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "how"), [("www.ads.test", 2, "means"), ("http://ads.test/x", 2, "means"), ("TRACK", 3, "has")]
+)
+def test_lists_are_searched_too(folder: Path, text: str, line: int, how: str) -> None:
+    rules = load([folder], shelf=shelf())
+    (found,) = find(searchables(rules, shelf()), text)
+    assert (found.file, found.line, found.key, found.how) == ("rules/../lists/ads.txt", line, "list", how)
+
+
+def test_what_would_come_next_may_be_a_line_of_a_list(folder: Path) -> None:
+    (folder / "a.yaml").write_text("rules: [{action: allow, match: {host: www.ads.test}}]\n")
+    verdict = load([folder]).access.otherwise(subject("http://www.ads.test/"))
+    assert verdict == Denied(RuleRef("rules/../lists/ads.txt", 2, "ads"), "Advertising: ads.test")
 
 
 def test_a_large_list_is_compiled_by_another_process_to_the_same(folder: Path) -> None:
