@@ -35,6 +35,7 @@ from forward_proxy.settings import Settings
 from forward_proxy.settings.options import (
     access_options,
     ca_folder,
+    grants_folder,
     log_folder,
     log_options,
     queue_folder,
@@ -43,10 +44,12 @@ from forward_proxy.settings.options import (
     store_folder,
     store_options,
 )
+from forward_proxy.storage.grants import GrantStore
 from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
+from forward_proxy.workers.grants import GrantsInForce
 from forward_proxy.workers.link import Link, Orders
 from forward_proxy.workers.ports import reserve
 from forward_proxy.workers.rules import RulesInForce
@@ -104,11 +107,14 @@ class App:
 
     def _in_force(self, rules: Rules, shelf: Shelf, shared: Shared | None = None) -> RulesInForce:
         settings = self._settings
+        grants = GrantStore(grants_folder(settings))
+        grants.start()
         return RulesInForce(
             rules,
-            lambda rules: Policy(state_of(settings, rules)),
+            lambda rules, grants: Policy(state_of(settings, rules, grants)),
             lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),
             shared,
+            GrantsInForce(grants),
         )
 
 

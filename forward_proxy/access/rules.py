@@ -1,4 +1,4 @@
-"""Is this exchange allowed?  Ordered rules, first match wins; nothing matched: the default.
+"""Is this exchange allowed?  Grants, then ordered rules, first match wins; nothing matched: the default.
 
 A rule about the response is unknown while the request is judged, so it decides nothing then; when `needs_response` is
 true the driver asks again once the response is here.  The verdict for every rule is made at load, but for lists: theirs
@@ -6,8 +6,10 @@ names the line of the list that holds.
 """
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 
+from forward_proxy.access.grants import NO_GRANTS, Grants
 from forward_proxy.access.index import HostIndex
 from forward_proxy.access.lists.listed import Listed
 from forward_proxy.access.options import Action
@@ -61,6 +63,7 @@ class AccessRules:
     rules: tuple[Choice[Action], ...] = ()
     default: Action = "allow"
     needs_response: bool = field(init=False)
+    grants: Grants = field(init=False, default=NO_GRANTS)
     _index: HostIndex = field(init=False, repr=False, compare=False)
     _verdicts: tuple[Verdict, ...] = field(init=False, repr=False, compare=False)
     _lists: tuple[Listed | None, ...] = field(init=False, repr=False, compare=False)
@@ -72,8 +75,16 @@ class AccessRules:
         object.__setattr__(self, "_index", HostIndex.of([rule.matcher for rule in self.rules]))
         object.__setattr__(self, "needs_response", any(rule.matcher.needs_response for rule in self.rules))
 
+    def granted(self, grants: Grants) -> "AccessRules":
+        """The same rules below these grants; nothing is compiled anew."""
+        made = copy(self)
+        object.__setattr__(made, "grants", grants)
+        return made
+
     def decide(self, subject: Subject) -> Verdict:
-        """The verdict of the first rule that matches.  Never raises."""
+        """The verdict of the newest grant that holds, else of the first rule that matches.  Never raises."""
+        if self.grants and (found := self.grants.first(subject)) is not None:
+            return _verdict(*found)
         return self._verdict_of(self._index.first(subject), subject)
 
     def _verdict_of(self, place: int, subject: Subject) -> Verdict:
@@ -97,7 +108,13 @@ class AccessRules:
         return next(denials, verdicts[0] if verdicts else self._by_default())
 
     def trail(self, subject: Subject) -> tuple[Step, ...]:
-        """Every rule that was tried, the deciding one last; if that did not match either, the default decided."""
+        """Every rule that was tried, the deciding one last; if that did not match either, the default decided.
+
+        Where a grant decides, it is all there is to tell.
+        """
+        if (found := self.grants.first(subject)) is not None:
+            action, where, told = found
+            return (Step(where, action, told, None),)
         steps: list[Step] = []
         for rule in self.rules:
             steps.append(_step(rule, subject))

@@ -14,6 +14,11 @@ from forward_proxy.errors import ForwardProxyError
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("forward_proxy.cli.run:run", "Start the proxy; Ctrl-C stops it."),
     "explain": ("forward_proxy.cli.explain:explain", "Tell what would become of a request, and why."),
+    "allow": ("forward_proxy.cli.allow:allow", "Let a host or URL through for a while, whatever the rules say."),
+    "deny": ("forward_proxy.cli.allow:deny", "Deny a host or URL for a while, whatever the rules say."),
+    "pause": ("forward_proxy.cli.allow:pause", "Let everything through for a while, whatever the rules say."),
+    "grants": ("forward_proxy.cli.allow:grants", "List what is allowed, denied and paused for a while."),
+    "revoke": ("forward_proxy.cli.allow:revoke", "End what was allowed, denied or paused for a while."),
     "log": ("forward_proxy.cli.log:log", "Ask the traffic log."),
     "rules": ("forward_proxy.cli.rules:rules", "Check, search and try the rule files, and count what they do."),
     "import": ("forward_proxy.cli.importing:import_rules", "Write the rules of another program as rule files."),

@@ -13,6 +13,7 @@ from typing import IO
 
 import click
 
+from forward_proxy.access.grants import Grants
 from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import EXIT_FAULT, Failure
@@ -28,7 +29,9 @@ from forward_proxy.message.targets import Malformed
 from forward_proxy.policy.door import Policy
 from forward_proxy.rulefiles.rules import load
 from forward_proxy.settings import Settings
-from forward_proxy.settings.options import shelf_of, state_of, store_folder
+from forward_proxy.settings.options import grants_folder, shelf_of, state_of, store_folder
+from forward_proxy.storage.grants import GrantStore
+from forward_proxy.traffic.redaction import visible
 
 
 @click.command()
@@ -61,9 +64,8 @@ def explain(
     Nothing is sent anywhere.  URL may lack its scheme, which is then https.  With - for URL, reads one JSON object a
     line (url, method, page, resource, client, at, headers) and prints one verdict a line.
     """
-    policy = Policy(
-        state_of(settings, load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings)))
-    )
+    rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
+    policy = Policy(state_of(settings, rules, _grants(settings)))
     if url == "-":
         sys.exit(_answer_lines(policy, sys.stdin.buffer, sys.stdout))
     text = url if "://" in url else f"https://{url}"
@@ -86,6 +88,13 @@ def explain(
         show_explanation(explanation, changes, all_rules=all_rules, all_headers=all_headers)
     if stored.fault is not None:
         raise Failure(f"{stored.fault}\nexplained as if nothing were stored")
+
+
+def _grants(settings: Settings) -> Grants:
+    kept = GrantStore(grants_folder(settings)).kept(int(time.time()))
+    if kept.lost:
+        raise Failure(visible("\n".join(kept.lost)))
+    return kept.grants
 
 
 class _Stored:

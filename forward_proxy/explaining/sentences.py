@@ -1,6 +1,7 @@
 """What was decided, in one plain sentence for the person who asked."""
 
 from forward_proxy import caching
+from forward_proxy.access.grants import PLACE
 from forward_proxy.caching import Options, StoredResponse
 from forward_proxy.explaining.rehearsal import Rehearsal
 from forward_proxy.matching.subject import RuleRef
@@ -18,17 +19,20 @@ def sentence(rehearsal: Rehearsal) -> str:
         case Deny():
             return _ended(f"Refused with {decision.status} ({decision.error}): {decision.reason}")
         case Tunnel():
-            return f"{_allowed(decision.rule)}; the tunnel is relayed unread, so no rule sees the requests inside."
+            unread = "the tunnel is relayed unread, so no rule sees the requests inside"
+            return f"{_allowed(decision.rule, decision.reason)}; {unread}."
         case Inspect():
             return "Let through; the tunnel is opened, and each request inside is judged by itself."
         case Purge(soft=soft):
             done = "made stale" if soft else "removed"
             return f"What is stored for it is {done}; the origin is not asked, and neither are the rules."
-    return _ended(f"{_allowed(decision.allowed.rule)}; {_answered(decision)}")
+    return _ended(f"{_allowed(decision.allowed.rule, decision.allowed.reason)}; {_answered(decision)}")
 
 
 def named(rule: RuleRef) -> str:
-    """The rule by its id, if it has one, and its place."""
+    """The rule by its id, if it has one, and its place; a grant by its number."""
+    if rule.file == PLACE:
+        return f"grant {rule.line}"
     return f"rule {rule.id} ({rule})" if rule.id else f"the rule at {rule}"
 
 
@@ -77,8 +81,10 @@ def _served(serve: Serve) -> str:
     return f"answered from the cache with {status}{known}{why}"
 
 
-def _allowed(rule: RuleRef | None) -> str:
-    return f"Allowed by {named(rule)}" if rule else "Allowed, as no rule matches"
+def _allowed(rule: RuleRef | None, reason: str) -> str:
+    if rule is None:
+        return "Allowed, as no rule matches"
+    return f"Allowed by {named(rule)} ({reason})" if rule.file == PLACE else f"Allowed by {named(rule)}"
 
 
 def _because(reason: str) -> str:

@@ -11,7 +11,6 @@ from forward_proxy.fastlane.requests import Plain, Tunnel
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.writing import response_head
 from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, Policy, Purge, Serve, Validate, denial
-from forward_proxy.policy.door import CLOCK_STEP_S
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.pieces import Readable, cut
 from forward_proxy.traffic.record import Record
@@ -72,11 +71,12 @@ def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: f
     if isinstance(decision, Lookup):
         generation = storage.generation(decision.key)  # Before looking: a change meanwhile must not go unnoticed.
         decision = policy.on_stored(decision, storage.candidates(decision.key), second)
+    steady_until = policy.steady_until(second)
     match decision:
         case Deny(later=False):
-            return _denied(plain, decision, generation, client, now)
+            return _denied(plain, decision, generation, client, now, steady_until)
         case Serve(validate_after=False):
-            return _served(plain, decision, generation, client, storage, now)
+            return _served(plain, decision, generation, client, storage, now, steady_until)
         case Forward(candidates=()):
             return Elsewhere(Foreseen(policy, request, names, second, tunnel, decision))
         case Deny() | Serve() | Forward() | Validate() | Purge():
@@ -85,15 +85,23 @@ def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: f
             assert_never(never)
 
 
-def _denied(plain: Plain, deny: Deny, generation: Generation | None, client: Client, now: float) -> Answer:
+def _denied(
+    plain: Plain, deny: Deny, generation: Generation | None, client: Client, now: float, steady_until: int
+) -> Answer:
     answer = denial(deny, plain.request)
     inside_tls = client.tunnel is not None
     record = records.denied(plain, deny, answer, client.text, now, inside_tls=inside_tls)
-    return Answer(response_head(answer.status, answer.fields) + answer.content, record, _next_step(now), generation)
+    return Answer(response_head(answer.status, answer.fields) + answer.content, record, steady_until, generation)
 
 
 def _served(
-    plain: Plain, serve: Serve, generation: Generation | None, client: Client, storage: Storage, now: float
+    plain: Plain,
+    serve: Serve,
+    generation: Generation | None,
+    client: Client,
+    storage: Storage,
+    now: float,
+    steady_until: int,
 ) -> Answer | Elsewhere:
     # Opened although a HEAD or a 304 sends none of it: a stored response counts only while its content can be.
     if (stored := storage.open_content(serve.stored)) is None:
@@ -110,9 +118,4 @@ def _served(
             whole = content.read_all() if length else b""
         except StorageError:
             return Elsewhere()
-    return Answer(octets + whole, record, min(serve.until, _next_step(now)), generation)
-
-
-def _next_step(now: float) -> int:
-    """When rules may judge otherwise because of the time of day."""
-    return (int(now) // CLOCK_STEP_S + 1) * CLOCK_STEP_S
+    return Answer(octets + whole, record, min(serve.until, steady_until), generation)

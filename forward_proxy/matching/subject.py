@@ -40,7 +40,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class RuleRef:
-    """Where a rule stands: file as the operator named it, line from 1, and its id if it has one."""
+    """Where a rule stands: file as the operator named it, line from 1, and its id if it has one.
+
+    Of a grant (access/grants.py) it is the word `grant` and its number.
+    """
 
     file: str
     line: int

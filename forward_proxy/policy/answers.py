@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from forward_proxy.access.grants import PLACE
 from forward_proxy.matching.subject import Resource, RuleRef
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
@@ -132,9 +133,12 @@ _STYLE = (
 
 def _title(deny: Deny) -> str:
     if deny.by_policy:
-        return "Blocked by a rule" if deny.rule else "Refused"
+        by_grant = deny.rule is not None and deny.rule.file == PLACE
+        return "Blocked for a while" if by_grant else "Blocked by a rule" if deny.rule else "Refused"
     return f"{deny.status} {_PHRASES.get(deny.status) or HTTPStatus(deny.status).phrase}"
 
 
 def _where(rule: RuleRef | None) -> str:
-    return f"rule {rule.id or ''} at {rule}\n".replace("  ", " ") if rule else ""
+    if rule is None or rule.file == PLACE:
+        return f"{rule}\n" if rule else ""
+    return f"rule {rule.id or ''} at {rule}\n".replace("  ", " ")

@@ -123,9 +123,9 @@ class Serve:
     """Answer from the store; `fwd` tells why the origin was asked first, None when it was not.
 
     Before `until`, POSIX seconds, the same request is served alike but for age and ttl, as far as it is a matter of
-    freshness; what rules say of the time of day is another (`door.CLOCK_STEP_S`).  With `validate_after` the origin is
-    asked once the client has its answer.  `instead` of asking the origin for this request, another one's answer was
-    waited for (`collapsed`), or something stale stands in for what cannot be had from it.
+    freshness; what rules and grants make of the time is another (`Policy.steady_until`).  With `validate_after` the
+    origin is asked once the client has its answer.  `instead` of asking the origin for this request, another one's
+    answer was waited for (`collapsed`), or something stale stands in for what cannot be had from it.
     """
 
     allowed: Allowed

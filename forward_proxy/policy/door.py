@@ -183,6 +183,10 @@ class Policy:
         later = status in caching.FAILURES and error in returning.UNREACHABLE and _is_worth_asking_again(sent)
         return stale or Deny(status, error, detail, None, sent.allowed.subject.resource, later=later)
 
+    def steady_until(self, now: int) -> int:
+        """Before this second the same request is judged as at `now`, as far as grants and the time of day go."""
+        return min((now // CLOCK_STEP_S + 1) * CLOCK_STEP_S, self.state.access.grants.next_end(now))
+
     def level_for(self, subject: Subject) -> Level:
         choice = first_match(self.state.anonymity, subject)
         return choice.value if choice else self.state.default_level

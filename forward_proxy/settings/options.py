@@ -5,6 +5,7 @@ Nothing here needs the engine, so a command that only asks starts as fast as its
 
 from pathlib import Path
 
+from forward_proxy.access.grants import NO_GRANTS, Grants
 from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.caching.directives import INFINITE
 from forward_proxy.caching.options import Options as CachingOptions
@@ -17,10 +18,10 @@ from forward_proxy.storage.options import Options as StoreOptions
 from forward_proxy.traffic.options import Options as LogOptions
 
 
-def state_of(settings: Settings, rules: Rules) -> State:
+def state_of(settings: Settings, rules: Rules, grants: Grants = NO_GRANTS) -> State:
     """The immutable snapshot that every decision is made from."""
     return State(
-        access=rules.access,
+        access=rules.access.granted(grants),
         access_options=access_options(settings),
         caching_options=caching_options(settings),
         anonymity=rules.anonymity,
@@ -88,6 +89,10 @@ def lists_folder(settings: Settings) -> Path:
 def update_options(settings: Settings) -> UpdateOptions:
     lists, offline = settings.lists, settings.offline == "on"
     return UpdateOptions(max(int(lists.refresh_s), 1), lists.max_shrink, settings.default_verdict, offline)
+
+
+def grants_folder(settings: Settings) -> Path:
+    return settings.state / "grants"
 
 
 def log_folder(settings: Settings) -> Path:

@@ -2,38 +2,43 @@
 
 One worker watches the files.  It publishes what it loaded before it decides by it; every other compares a number before
 each decision, and makes the same set from what was published, whatever has become of the files since.  A set that does
-not load is published by nobody.
+not load is published by nobody.  Grants, which come before the rules, are looked after in the same way (grants.py).
 """
 
 import threading
 from collections.abc import Callable
 
+from forward_proxy.access.grants import NO_GRANTS, Grants
 from forward_proxy.policy import Policy
 from forward_proxy.rulefiles import Rules
 from forward_proxy.rulefiles.rules import Pins, Sources
+from forward_proxy.workers.grants import GrantsInForce
 from forward_proxy.workers.shared import Shared
 
 
 class RulesInForce:
     """Call it for the policy; `build` makes one of a rule set, `compiled` a rule set of what another worker has read.
 
-    Without `shared` this process is the only one.
+    Without `shared` this process is the only one, without `granted` there are no grants.
     """
 
     def __init__(
         self,
         rules: Rules,
-        build: Callable[[Rules], Policy],
+        build: Callable[[Rules, Grants], Policy],
         compiled: Callable[[Sources, Pins], Rules],
         shared: Shared | None = None,
+        granted: GrantsInForce | None = None,
     ) -> None:
         self.rules = rules
         self._build = build
         self._compiled = compiled
         self._shared = shared
+        self._granted = granted
+        self._grants = granted.read() if granted is not None else NO_GRANTS
         self._lock = threading.Lock()
         self._version = 0
-        self._policy = build(rules)
+        self._policy = build(rules, self._grants)
         if shared is not None:
             self._version = shared.publish(rules.sources, rules.pins)
 
@@ -41,12 +46,14 @@ class RulesInForce:
         """The policy in force."""
         if self._shared is not None and self._shared.version != self._version:
             self.catch_up()
+        if self._granted is not None and self._granted.outdated:
+            self._grant(self._granted)
         return self._policy
 
     def replace(self, rules: Rules) -> None:
         """From here on, every worker decides by this set.  Raises OSError when the others cannot be handed it."""
         with self._lock:
-            policy = self._build(rules)
+            policy = self._build(rules, self._grants)
             version = self._shared.publish(rules.sources, rules.pins) if self._shared is not None else 0
             self.rules, self._policy, self._version = rules, policy, version
 
@@ -59,4 +66,11 @@ class RulesInForce:
                 return
             published = self._shared.published()
             self.rules = self._compiled(published.sources, published.pins)
-            self._policy, self._version = self._build(self.rules), published.version
+            self._policy, self._version = self._build(self.rules, self._grants), published.version
+
+    def _grant(self, granted: GrantsInForce) -> None:
+        with self._lock:
+            if granted.outdated:
+                grants = granted.read()
+                if grants != self._grants:  # Or what is remembered by the policy would be for nothing.
+                    self._grants, self._policy = grants, self._build(self.rules, grants)

@@ -344,3 +344,43 @@ def test_lines_of_all_workers_are_whole(site: Site, two: Proxy, held: ExitStack,
     lines = eventually(lambda: two.output.strip().splitlines(), lambda lines: len(lines) > 5 * MANY)
     assert len(lines) == 1 + 5 * MANY
     assert {re.sub(r"^\S+ 127.0.0.1 GET \S+ 200 .*$", "whole", line) for line in lines[1:]} == {"whole"}
+
+
+def test_what_an_operator_allows_for_a_while_all_let_through_and_then_no_more(
+    site: Site, make_proxy: MakeProxy, held: ExitStack, token: str
+) -> None:
+    with make_proxy(options=TWO, rules={"10.yaml": DENIES % "always"}) as proxy:
+        clients, url = Clients(proxy, held), storable(site, token).replace("site.test", "cdn.test")
+
+        def given(*words: str) -> str:
+            done = proxy.command(*words, "--state", str(proxy.state))
+            assert (done.returncode, done.stderr) == (0, "")
+            return done.stdout.partition(":")[0]
+
+        for _ in range(3):  # Fresh hits and denials, which the lane remembers, and their ends.
+            assert {status for status, _ in clients.ask_all(url)} == {403}
+            number = given("allow", "cdn.test", "--for", "1h", "--reason", "homework")
+            assert {status for status, _ in clients.ask_all(url)} == {200}
+            given("revoke", number)
+        given("pause", "--for", "3s")
+        assert {status for status, _ in clients.ask_all(url)} == {200}
+        eventually(lambda: clients.ask(0, "GET", url), lambda got: got[0] == 403)
+        assert {status for status, _ in clients.ask_all(url)} == {403}
+        (allowed, *_) = proxy.log(f"{token} rule:grant:1", bool)
+    assert allowed["rule"] == "grant:1"
+    assert re.fullmatch(r"allowed for 1 h since \S+ by \S.*: homework", allowed["reason"])
+
+
+def test_a_denial_for_a_while_survives_a_restart(site: Site, make_proxy: MakeProxy, token: str) -> None:
+    url = site.url(f"/answer/{token}")
+    with make_proxy(rules={}) as proxy:
+        assert curl(url, *through(proxy)).status == 200
+        done = proxy.command("deny", "site.test", "--for", "1h", "--reason", "dinner", "--state", str(proxy.state))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert curl(url, *through(proxy)).status == 403
+    with make_proxy() as proxy:
+        answer = curl(url, *through(proxy), "-H", "Accept: text/html")
+        assert answer.status == 403
+        assert b"Blocked for a while" in answer.content
+        assert b"by " in answer.content
+        assert b"dinner" in answer.content

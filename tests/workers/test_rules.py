@@ -32,7 +32,7 @@ def shared() -> Iterator[Shared]:
 def in_force(rules: Rules, shared: Shared | None = None) -> RulesInForce:
     return RulesInForce(
         rules,
-        lambda rules: Policy(State(rules.access, AccessOptions(), CachingOptions())),
+        lambda rules, grants: Policy(State(rules.access.granted(grants), AccessOptions(), CachingOptions())),
         lambda sources, pins: compiled(sources, pins=pins),
         shared,
     )

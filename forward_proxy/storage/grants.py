@@ -1,0 +1,144 @@
+"""The grants there are, from one run to the next: a small database that commands write and every worker reads.
+
+A number beside it, in memory that all of them share, is changed after each commit: whoever compares it before each
+decision knows of a grant, or of its end by hand, before his next answer, at the price of one look at a cell.  A row
+that cannot be read is no grant, and is told: the loss of a denial lets through what somebody wanted denied.
+"""
+
+import os
+import secrets
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+from forward_proxy.access.grants import Grant, Grants, read_target, spelled
+from forward_proxy.access.options import Action
+from forward_proxy.errors import StorageError
+from forward_proxy.matching.clients import read_network
+from forward_proxy.matching.conditions import Unreadable
+from forward_proxy.storage.cells import Cells
+
+MOST = 1000
+_FILE = "grants.db"
+_CELLS_FILE = "changed"
+_BUSY_S = 5.0
+_LONGEST_S = 365 * 86_400
+_LAST_AT = 253_402_300_799  # The end of the year 9999.
+_KIND = int.from_bytes(b"fp-grant", "big")
+_CHANGED, _COUNT = 1, 2
+# AUTOINCREMENT: a number that was told to somebody never means another grant.
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS grants (number INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL,"
+    " target TEXT NOT NULL, client TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, by TEXT NOT NULL,"
+    " reason TEXT NOT NULL) STRICT"
+)
+_INSERT = "INSERT INTO grants (action, target, client, since, until, by, reason) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ALL = "SELECT number, action, target, client, since, until, by, reason FROM grants ORDER BY number DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was read: the grants, and a line for each that could not be understood."""
+
+    grants: Grants
+    lost: tuple[str, ...] = ()
+
+
+class GrantStore:
+    """The grants in one folder; from any thread and process, all of one user.  Every method may raise StorageError."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _FILE
+        self._cells: Cells | None = None
+
+    def start(self) -> None:
+        """Share `changed` with every process that has done so, and with those forked from here on."""
+        try:
+            self._make_folder()
+            self._cells = self._cells or Cells(self.path.with_name(_CELLS_FILE), _KIND, _COUNT)
+        except OSError as fault:
+            raise self._error(fault) from fault
+
+    @property
+    def changed(self) -> int:
+        """Another number after each change; read it before reading what has changed."""
+        if self._cells is None:
+            raise StorageError("the grants are not started")
+        return self._cells.view[_CHANGED]
+
+    def kept(self, now: int) -> Kept:
+        """What is in force at that second, the newest first."""
+        if not self.path.exists():
+            return Kept(Grants())
+        with self._opened() as database:
+            rows = database.execute(_ALL).fetchall()
+        read = [(row, _read(row)) for row in rows]
+        lost = tuple(f"{self.path}: grant {row[0]} cannot be understood" for row, grant in read if grant is None)
+        return Kept(Grants(tuple(grant for _, grant in read if grant is not None and now < grant.until)), lost)
+
+    def add(self, grant: Grant) -> Grant:
+        """Put it in force; with its number.  Those that are over are forgotten."""
+        target = "" if grant.target is None else spelled(grant.target)
+        client = "" if grant.client is None else str(grant.client)
+        row = (grant.action, target, client, grant.since, grant.until, grant.by, grant.reason)
+        self.start()
+        with self._opened() as database:
+            database.execute("DELETE FROM grants WHERE until <= ?", (grant.since,))
+            if database.execute("SELECT count(*) FROM grants").fetchone()[0] >= MOST:
+                raise StorageError(f"there are {MOST} grants; revoke some first")
+            number = database.execute(_INSERT, row).lastrowid or 0
+        self._tell()
+        return replace(grant, number=number)
+
+    def revoke(self, number: int, now: int) -> bool:
+        """End it; whether it was still in force."""
+        if not self.path.exists():
+            return False
+        self.start()
+        with self._opened() as database:
+            revoked = database.execute("DELETE FROM grants WHERE number = ? AND until > ?", (number, now)).rowcount
+        self._tell()
+        return bool(revoked)
+
+    def _tell(self) -> None:
+        if self._cells is not None:
+            self._cells.view[_CHANGED] = secrets.randbits(62) | 1
+
+    def _make_folder(self) -> None:
+        """The folder and the database, which keep who asks for what; of another user's, the proxy would not hear."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.path.parent.stat().st_uid != os.geteuid():
+            raise StorageError(f"{self.path.parent}: belongs to another user; ask as the one who runs the proxy")
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with open(fd) as file:  # noqa: PTH123  # It is open already.
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise StorageError(f"{self.path}: is no file")
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """A connection of its own for each change: they are rare, and nothing is left open over a fork."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as database, database:
+                database.execute(_TABLE)
+                yield database
+        except (OSError, sqlite3.Error) as fault:
+            raise self._error(fault) from fault
+
+    def _error(self, fault: Exception) -> StorageError:
+        return StorageError(f"{self.path}: {fault.strerror if isinstance(fault, OSError) else fault}")
+
+
+def _read(row: tuple[int, str, str, str, int, int, str, str]) -> Grant | None:
+    number, action, target_text, client_text, since, until, by, reason = row
+    target = read_target(target_text) if target_text else None
+    client = read_network(client_text) if client_text else None
+    known: dict[str, Action] = {word: word for word in get_args(Action.__value__)}
+    if isinstance(target, Unreadable) or isinstance(client, Unreadable) or action not in known:
+        return None
+    if (action == "deny" and target is None) or not 0 <= since < until <= since + _LONGEST_S or until > _LAST_AT:
+        return None
+    return Grant(number, known[action], target, client, since, until, by, reason)
