@@ -51,9 +51,10 @@ crowd: setup
 browser: setup
 	@$(BIN)/python -m bench.browser
 
-# Writes docs/live.svg.
+# Writes docs/live.svg, docs/denied.png and docs/unblocking.png.
 pictures: setup
 	@$(BIN)/python -m bench.pictures
+	@$(BIN)/python -m bench.denied
 
 # Needs uv; writes a lock for every platform and Python from 3.12 on, naming no index.
 lock:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import resource
+import secrets
 import signal
 import socket
 import ssl
@@ -109,9 +110,10 @@ class App:
         settings = self._settings
         grants = GrantStore(grants_folder(settings))
         grants.start()
+        key = secrets.token_bytes(32)  # All workers are forked with it.
         return RulesInForce(
             rules,
-            lambda rules, grants: Policy(state_of(settings, rules, grants)),
+            lambda rules, grants: Policy(state_of(settings, rules, grants, key)),
             lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),
             shared,
             GrantsInForce(grants),
@@ -148,7 +150,8 @@ class Process:
             screen.say,
         )
         queue = Queue(queue_folder(settings))
-        driver = Driver(rules, self._store, self._log.record, queue, settings.cache.collapse_wait_s)
+        grants = GrantStore(grants_folder(settings))
+        driver = Driver(rules, self._store, self._log.record, queue, settings.cache.collapse_wait_s, grants)
         self._engine = Engine(engine_options, driver, authority, self._lane())
 
     def serve(self) -> None:

@@ -16,7 +16,7 @@ from forward_proxy.matching.clients import Network
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.hosts import HostPattern, read_host, suffixes
 from forward_proxy.matching.subject import RuleRef, Subject
-from forward_proxy.message.hosts import ip_literal, unmapped
+from forward_proxy.message.hosts import IPAddress, ip_literal, unmapped
 from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
 
 # What the place of a grant is called where a rule has its file; its number stands where a rule has its line.
@@ -56,13 +56,13 @@ class Grant:
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         words = {"allow": "allowed", "deny": "denied", "pause": "rules paused"}[self.kind]
         why = f": {self.reason}" if self.reason else ""
-        return f"{words} for {_lasting(self.until - self.since)} since {since} by {self.by}{why}"
+        return f"{words} for {lasting(self.until - self.since)} since {since} by {self.by}{why}"
 
     def holds(self, subject: Subject) -> bool:
         """Whether it is about this request, and not over.  Never raises."""
         if subject.at >= self.until:
             return False
-        if self.client is not None and (subject.client is None or unmapped(subject.client) not in self.client):
+        if not self._is_for(subject.client):
             return False
         match self.target:
             case None:
@@ -71,6 +71,25 @@ class Grant:
                 return subject.host == host or (below and host in suffixes(subject.host))
             case TargetUri() as target:
                 return _is_below(subject, target)
+
+    def denies_near(self, host: str, client: IPAddress) -> bool:
+        """Whether it denies the client this host, or something below or above it."""
+        if self.action != "deny" or self.target is None or not self._is_for(client):
+            return False
+        return host in suffixes(self.target.host) or self.target.host in suffixes(host)
+
+    def _is_for(self, client: IPAddress | None) -> bool:
+        return self.client is None or (client is not None and unmapped(client) in self.client)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person's wish for a grant: what for, from which address, and when."""
+
+    number: int
+    target: HostPattern
+    client: IPAddress
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +116,10 @@ class Grants:
 
     def in_force(self, now: int) -> Iterator[Grant]:
         return (grant for grant in self.newest_first if now < grant.until)
+
+    def denial_near(self, host: str, client: IPAddress, now: int) -> Grant | None:
+        """The newest that denies the client this host, or something below or above it."""
+        return next((grant for grant in self.in_force(now) if grant.denies_near(host, client)), None)
 
     def next_end(self, now: int) -> int:
         """When the next of them is over."""
@@ -140,7 +163,7 @@ def _is_below(subject: Subject, target: TargetUri) -> bool:
     return folder == "/" or subject.path == target.path or subject.path.startswith(folder)
 
 
-def _lasting(seconds: int) -> str:
+def lasting(seconds: int) -> str:
     """In its two largest units: `15 min`, `1 h 30 min`."""
     parts: list[str] = []
     for unit, name in _UNITS:

@@ -24,6 +24,7 @@ from forward_proxy.addons.dialing import dialling_for
 from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.flights import Leases
+from forward_proxy.addons.granting import Granting, Wishes
 from forward_proxy.addons.later import Queue
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
@@ -45,6 +46,7 @@ from forward_proxy.policy import (
     Foreseen,
     Forward,
     Lookup,
+    OwnPage,
     Policy,
     Purge,
     Relay,
@@ -91,6 +93,7 @@ class Driver:
         record: Callable[[Record], None],
         queue: Queue,
         collapse_wait_s: float = 5.0,
+        wishes: Wishes | None = None,
     ) -> None:
         self._policy = policy
         self._storage = storage
@@ -102,6 +105,7 @@ class Driver:
         self._websockets: set[str] = set()
         self.tunnels = Tunnels(policy, record)
         self.purging = Purging(storage)
+        self.granting = Granting(wishes)
 
     def foresee(self, peername: object, foreseen: Foreseen) -> None:
         """The next request of the client at this address has been decided by the other driver."""
@@ -146,7 +150,11 @@ class Driver:
             self._act(flow, exchange, self._looked_up(exchange, lookup, decide), now)
 
     def _act(
-        self, flow: http.HTTPFlow, exchange: Exchange, decision: Deny | Serve | Forward | Purge | Validate, now: float
+        self,
+        flow: http.HTTPFlow,
+        exchange: Exchange,
+        decision: Deny | Serve | Forward | Purge | OwnPage | Validate,
+        now: float,
     ) -> None:
         match decision:
             case Deny():
@@ -155,6 +163,8 @@ class Driver:
                 self._serve(flow, exchange, decision)
             case Purge():
                 self.purging.begin(flow, exchange, decision)
+            case OwnPage():
+                self.granting.begin(flow, exchange, decision)
             case Forward() | Validate():
                 if (stale := self.asking.instead(exchange, decision, now)) is not None:
                     self._serve(flow, exchange, stale)
@@ -166,7 +176,7 @@ class Driver:
 
     def _decided(
         self, flow: http.HTTPFlow, exchange: Exchange, head: RequestHead, connect: tuple[str, int] | None
-    ) -> Deny | Serve | Forward | Purge | Validate:
+    ) -> Deny | Serve | Forward | Purge | OwnPage | Validate:
         now = int(exchange.started_at)
         names = _other_names(flow, head)
         foreseen = self._foreseen.pop(flow.client_conn.peername, None)

@@ -84,7 +84,8 @@ class Engine:
             validate_inbound_headers=True,
             upstream_cert=False,
         )
-        hooks.listen(listeners_of(certificates, next_layer, self._driver, self._driver.tunnels, self._driver.purging))
+        driver = self._driver
+        hooks.listen(listeners_of(certificates, next_layer, driver, driver.tunnels, driver.purging, driver.granting))
         mode = mode_specs.ProxyMode.parse("regular")
 
         def handler(reader: asyncio.StreamReader, writer: Any) -> Handler:
@@ -160,6 +161,7 @@ HOOKS = (
     "stored_block",
     "in_turn",
     "stored_purge",
+    "grant",
     "websocket_message",
     "websocket_end",
 )

@@ -9,7 +9,7 @@ from forward_proxy.addons.errands import Errand
 from forward_proxy.addons.flights import Flight
 from forward_proxy.anonymity import changed
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.policy import Deny, Forward, Policy, Purge, Relay, Serve, Validate
+from forward_proxy.policy import Deny, Forward, OwnPage, Policy, Purge, Relay, Serve, Validate
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.pieces import Readable
@@ -33,7 +33,7 @@ class Exchange:
     started_at: float
     client_version: str
     request: RequestHead | None = None
-    decision: Deny | Forward | Purge | Validate | Serve | None = None
+    decision: Deny | Forward | Purge | OwnPage | Validate | Serve | None = None
     relay: Relay | None = None
     arrival: Generation | None = None
     staging: Staging | None = None
@@ -180,6 +180,8 @@ def _outcome(exchange: Exchange, cache: str | None, error: str | None) -> str:
         return decision.instead or cache
     if isinstance(decision, Purge) and not error:
         return "purge"
+    if isinstance(decision, OwnPage) and not error:
+        return "page"
     return "error" if error else cache or "error"
 
 

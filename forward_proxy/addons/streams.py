@@ -101,6 +101,17 @@ class StoredPurgeHook(commands.StartHook):
     flow: http.HTTPFlow
 
 
+# In a flow's metadata: the hook below is to be asked before the answer is sent.
+GRANTS = "forward_proxy.grants"
+
+
+@dataclass
+class GrantHook(commands.StartHook):
+    """Asks for what a page of our own carries to be put in force or noted."""
+
+    flow: http.HTTPFlow
+
+
 _REPLACED = "forward_proxy.replaced"
 _IN_LINE = "forward_proxy.in_line"
 
@@ -182,6 +193,8 @@ class PolicyStream(HttpStream):
     def send_response(self, already_streamed: bool = False) -> layer.CommandGenerator[None]:
         if self.flow.metadata.pop(PURGES, False):
             yield StoredPurgeHook(self.flow)
+        if self.flow.metadata.pop(GRANTS, False):
+            yield GrantHook(self.flow)
         blocks = self.flow.metadata.get(StoredBlocks.KEY)
         if blocks is None or already_streamed or self.flow.response is None:
             yield from super().send_response(already_streamed)

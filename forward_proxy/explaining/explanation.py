@@ -18,7 +18,7 @@ from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress
-from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, Purge, Serve, Validate
+from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, OwnPage, Purge, Serve, Validate
 from forward_proxy.policy.door import Policy, State, tunnel_subject
 
 
@@ -105,7 +105,7 @@ def explain(policy: Policy, request: RequestHead, client: IPAddress, now: int, c
 def _trail(state: State, rehearsal: Rehearsal, subject: Subject) -> tuple[Step, ...]:
     """The rules as they were tried: none for a tunnel that is opened, or for a refusal that comes before them."""
     first = rehearsal.first
-    if isinstance(first, Inspect | Purge):
+    if isinstance(first, Inspect | Purge | OwnPage):
         return ()
     if isinstance(first, Deny):
         said = state.access.decide(subject)

@@ -11,11 +11,22 @@ from forward_proxy.access.targets import judge_address
 from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress, ip_literal
-from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, Purge, Serve, Tunnel, Validate
+from forward_proxy.policy.decisions import (
+    Allowed,
+    Deny,
+    Forward,
+    Inspect,
+    Lookup,
+    OwnPage,
+    Purge,
+    Serve,
+    Tunnel,
+    Validate,
+)
 from forward_proxy.policy.door import Policy
 
 type Candidates = Callable[[CacheKey], tuple[StoredResponse, ...]]
-type Decision = Deny | Inspect | Tunnel | Forward | Purge | Validate | Serve
+type Decision = Deny | Inspect | Tunnel | Forward | Purge | OwnPage | Validate | Serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +37,7 @@ class Rehearsal:
     """
 
     decision: Decision
-    first: Deny | Inspect | Tunnel | Lookup | Forward | Purge
+    first: Deny | Inspect | Tunnel | Lookup | Forward | Purge | OwnPage
     tunnel: Deny | Inspect | Tunnel | None = None
     held: tuple[StoredResponse, ...] = ()
 

@@ -6,7 +6,7 @@ from forward_proxy.caching import Options, StoredResponse
 from forward_proxy.explaining.rehearsal import Rehearsal
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.policy.decisions import Deny, Forward, Inspect, Purge, Serve, Tunnel, Validate
+from forward_proxy.policy.decisions import Deny, Forward, Inspect, OwnPage, Purge, Serve, Tunnel, Validate
 
 
 def sentence(rehearsal: Rehearsal) -> str:
@@ -23,6 +23,8 @@ def sentence(rehearsal: Rehearsal) -> str:
             return f"{_allowed(decision.rule, decision.reason)}; {unread}."
         case Inspect():
             return "Let through; the tunnel is opened, and each request inside is judged by itself."
+        case OwnPage():
+            return "Answered with the proxy's own page for unblocking; the rules are not asked."
         case Purge(soft=soft):
             done = "made stale" if soft else "removed"
             return f"What is stored for it is {done}; the origin is not asked, and neither are the rules."

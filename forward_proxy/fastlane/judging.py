@@ -10,7 +10,7 @@ from forward_proxy.fastlane.remembered import Generation
 from forward_proxy.fastlane.requests import Plain, Tunnel
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.writing import response_head
-from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, Policy, Purge, Serve, Validate, denial
+from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, OwnPage, Policy, Purge, Serve, Validate, denial
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.pieces import Readable, cut
 from forward_proxy.traffic.record import Record
@@ -65,7 +65,7 @@ class Elsewhere:
 def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: float) -> Answer | Elsewhere:
     """What the policy decides, acted on as far as no origin is needed.  Never raises but by a fault."""
     request, names, second, tunnel = plain.request, plain.names, int(now), client.authority
-    decision: Deny | Lookup | Forward | Purge | Serve | Validate
+    decision: Deny | Lookup | Forward | Purge | OwnPage | Serve | Validate
     decision = policy.on_request(request, client.address, names, second, tunnel)
     generation: Generation | None = None
     if isinstance(decision, Lookup):
@@ -79,7 +79,7 @@ def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: f
             return _served(plain, decision, generation, client, storage, now, steady_until)
         case Forward(candidates=()):
             return Elsewhere(Foreseen(policy, request, names, second, tunnel, decision))
-        case Deny() | Serve() | Forward() | Validate() | Purge():
+        case Deny() | Serve() | Forward() | Validate() | Purge() | OwnPage():
             return Elsewhere()  # There is more to do than to answer.
         case never:
             assert_never(never)

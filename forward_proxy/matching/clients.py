@@ -5,12 +5,12 @@ IPv4-mapped IPv6 is IPv4, in rules as in requests.  A request without a known cl
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import ClassVar
 
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.subject import Subject
-from forward_proxy.message.hosts import unmapped
+from forward_proxy.message.hosts import IPAddress, unmapped
 
 type Network = IPv4Network | IPv6Network
 
@@ -34,6 +34,11 @@ class Clients:
             return False
         client = unmapped(subject.client)
         return any(client in network for network in self.networks)
+
+
+def network_of(address: IPAddress) -> Network:
+    """The network of this address alone."""
+    return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)
 
 
 def read_network(text: str) -> Network | Unreadable:

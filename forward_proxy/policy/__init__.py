@@ -5,13 +5,14 @@
 driver leaving a request to the other one, verbatim.
 """
 
-from forward_proxy.policy.answers import Answer, denial, purged
+from forward_proxy.policy.answers import Answer, denial, own_page, purged
 from forward_proxy.policy.decisions import (
     Allowed,
     Deny,
     Forward,
     Inspect,
     Lookup,
+    OwnPage,
     Purge,
     Relay,
     Serve,
@@ -30,6 +31,7 @@ __all__ = (
     "Forward",
     "Inspect",
     "Lookup",
+    "OwnPage",
     "Policy",
     "Purge",
     "Relay",
@@ -39,5 +41,6 @@ __all__ = (
     "Tunnel",
     "Validate",
     "denial",
+    "own_page",
     "purged",
 )

@@ -5,7 +5,6 @@ follows the asker: a page for a document, JSON for whoever asks for JSON, nothin
 image or other part of a page, plain text for the rest.  None of them may be stored by anyone.
 """
 
-import html
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,9 +13,8 @@ from forward_proxy.access.grants import PLACE
 from forward_proxy.matching.subject import Resource, RuleRef
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.policy.decisions import Deny, Purge
-
-PROXY_NAME = "forward-proxy"
+from forward_proxy.policy.decisions import Deny, OwnPage, Purge
+from forward_proxy.policy.pages import OWN_CSP, PROXY_NAME, link, page
 
 _EMPTY_TYPES: dict[Resource, bytes] = {
     "script": b"text/javascript; charset=utf-8",
@@ -27,6 +25,7 @@ _EMPTY_TYPES: dict[Resource, bytes] = {
     "object": b"application/octet-stream",
 }
 _LATER = "It is fetched, without your cookies, once it can be reached."
+_OFFERS = {"unblock": "Unblock it for a while", "ask": "Ask for access"}
 _PHRASES = {508: "Loop Detected"}
 
 
@@ -64,6 +63,23 @@ def purged(purge: Purge, count: int) -> Answer:
         (b"cache-control", b"no-store"),
     ]
     return Answer(200 if count else 404, FieldSection(lines), content)
+
+
+def own_page(own: OwnPage, *, head_only: bool) -> Answer:
+    """A page of our own, with what keeps other pages from showing or reading it."""
+    lines = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-length", b"%d" % len(own.content)),
+        (b"cache-control", b"no-store"),
+        (b"content-security-policy", OWN_CSP),
+        (b"x-frame-options", b"DENY"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+        # Not no-referrer, by which browsers send `Origin: null` (Fetch §3.2).
+        (b"referrer-policy", b"same-origin"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return Answer(200, FieldSection(lines), b"" if head_only else own.content)
 
 
 def proxy_status(error: str, details: str = "") -> bytes:
@@ -113,22 +129,9 @@ def _page(deny: Deny, request: RequestHead | None) -> bytes:
         rows += [("Rule", deny.rule.id or ""), ("Where", str(deny.rule))]
     else:
         rows += [("Error", deny.error), ("Later", _LATER if deny.later else "")]
-    table = "".join(f"<dt>{name}<dd>{html.escape(value)}" for name, value in rows if value)
-    title = html.escape(_title(deny))
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><style>{_STYLE}</style><main><h1>{title}</h1><dl>{table}</dl>"
-        f"<p>{PROXY_NAME} answered this request itself; "
-        f"{'nothing was sent to the site' if deny.status == HTTPStatus.FORBIDDEN else 'the site did not'}.</main>\n"
-    ).encode()
-
-
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;margin:12vh auto;max-width:36rem;padding:0 1.5rem;"
-    "color:#1c2430;background:#fff}h1{font-size:1.4rem}dl{display:grid;grid-template-columns:max-content 1fr;"
-    "gap:.3rem 1rem}dt{color:#5a6675}dd{margin:0;overflow-wrap:anywhere}p{color:#5a6675;font-size:.9rem}"
-    "@media(prefers-color-scheme:dark){body{color:#e4e8ee;background:#14181f}dt,p{color:#9aa6b5}}"
-)
+    sent = "nothing was sent to the site" if deny.status == HTTPStatus.FORBIDDEN else "the site did not"
+    offer = link(_OFFERS[deny.offer], request.target) if deny.offer and request else ""
+    return page(_title(deny), rows, f"{offer}<p>{PROXY_NAME} answered this request itself; {sent}.")
 
 
 def _title(deny: Deny) -> str:

@@ -7,6 +7,7 @@ applies it once.
 from dataclasses import dataclass
 from typing import Literal
 
+from forward_proxy.access.grants import Asked, Grant
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import CacheKey, Delivery, Options, StoredResponse
 from forward_proxy.matching.subject import Resource, RuleRef, Subject
@@ -35,7 +36,7 @@ class Deny:
     """Answered here, never forwarded; `error` is a type of RFC 9209 §2.3, `rule` None when no rule did it.
 
     `later` is whether the same request may be answered once its origin can be reached.  `page` is the host of the page
-    that asked, for the log.
+    that asked, for the log, `offer` what the person may do about it.
     """
 
     status: int
@@ -46,6 +47,7 @@ class Deny:
     changes: StoreChanges = NO_CHANGES
     later: bool = False
     page: str | None = None
+    offer: Literal["", "unblock", "ask"] = ""
 
     @property
     def by_policy(self) -> bool:
@@ -90,6 +92,16 @@ class Purge:
     key: CacheKey
     tags: frozenset[bytes] = frozenset()
     soft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """Answered with a page of our own (unblocking.py), once what it carries is in force or noted."""
+
+    subject: Subject
+    content: bytes
+    grant: Grant | None = None
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)

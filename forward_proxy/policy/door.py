@@ -19,13 +19,14 @@ from forward_proxy.message.fields import Edits
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import TargetUri
-from forward_proxy.policy import hops, interim, purging, returning
+from forward_proxy.policy import hops, interim, purging, returning, unblocking
 from forward_proxy.policy.decisions import (
     Allowed,
     Deny,
     Forward,
     Inspect,
     Lookup,
+    OwnPage,
     Purge,
     Relay,
     Serve,
@@ -33,6 +34,8 @@ from forward_proxy.policy.decisions import (
     Validate,
 )
 from forward_proxy.policy.overrides import Overrides
+from forward_proxy.policy.pages import HOST
+from forward_proxy.policy.unblocking import NOBODY, Unblocking
 
 # Rules know the time by the minute: within one, the same request is judged the same.
 CLOCK_STEP_S = 60
@@ -55,6 +58,7 @@ class State:
     inspect_by_default: bool = True
     cache_by_default: bool = True
     offline: bool = False
+    unblocking: Unblocking = NOBODY
 
 
 class Policy:
@@ -94,7 +98,7 @@ class Policy:
         names: tuple[str, ...],
         now: int,
         tunnel: tuple[str, int] | None = None,
-    ) -> Deny | Lookup | Forward | Purge:
+    ) -> Deny | Lookup | Forward | Purge | OwnPage:
         """`names` are the other canonical hosts that this request came under, server name and Host; `tunnel` is
         canonical host and port of the CONNECT it came in."""
         if tunnel is not None and (head.target.host, head.target.port) != tunnel:
@@ -104,6 +108,10 @@ class Policy:
         subject = subject_of(head, client, now)
         if refusal := access_targets.judge_client(client, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
+        if head.target.host == HOST:
+            own = unblocking.on_page(head, subject, client, now, self.state.unblocking, self.state.access)
+            if own is not None:
+                return own
         if head.method == purging.METHOD:
             key = self._key(RequestHead("GET", head.target, head.fields), client, now)
             return purging.judge_purge(head, subject, client, self.state.access_options, key)
@@ -112,7 +120,7 @@ class Policy:
         others = (_renamed(subject, name) for name in names if name != subject.host)
         verdict = self.state.access.decide_all((subject, *others))
         if isinstance(verdict, Denied):
-            return Deny(403, "http_request_denied", verdict.reason, verdict.rule, subject.resource, page=subject.page)
+            return self._denied(verdict, subject, client)
         level = self.level_for(subject)
         anonymised = anonymity.request_edits(level, head, subject)
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
@@ -164,8 +172,7 @@ class Policy:
         if self.state.access.needs_response:
             verdict = self.state.access.decide(with_response(allowed.subject, response))
             if isinstance(verdict, Denied):
-                seen = allowed.subject
-                return Deny(403, "http_request_denied", verdict.reason, verdict.rule, seen.resource, page=seen.page)
+                return self._denied(verdict, allowed.subject, allowed.subject.client)
         storing = self._overrides.of_response(allowed.caching_options, allowed.subject, response)
         decision = returning.answered(sent, response, request_at, response_at, storing)
         if self._overrides.any_keys and decision.changes.invalidated:
@@ -236,6 +243,18 @@ class Policy:
         reason = "offline, and nothing stored will do" if sent.key else "offline, and this is never stored"
         later = _is_worth_asking_again(sent)
         return Deny(504, "destination_unavailable", reason, None, sent.allowed.subject.resource, later=later)
+
+    def _denied(self, verdict: Denied, subject: Subject, client: IPAddress | None) -> Deny:
+        offer = "" if client is None else unblocking.offered(self.state.unblocking, client, verdict.rule)
+        return Deny(
+            403,
+            "http_request_denied",
+            verdict.reason,
+            verdict.rule,
+            subject.resource,
+            page=subject.page,
+            offer=offer,
+        )
 
     def _inspects(self, subject: Subject) -> bool:
         choice = first_match(self.state.inspect, subject)

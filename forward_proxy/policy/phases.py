@@ -6,7 +6,18 @@ Both drivers walk it, a test walks it against the decisions there are, and the p
 
 from enum import Enum
 
-from forward_proxy.policy.decisions import Deny, Forward, Inspect, Lookup, Purge, Relay, Serve, Tunnel, Validate
+from forward_proxy.policy.decisions import (
+    Deny,
+    Forward,
+    Inspect,
+    Lookup,
+    OwnPage,
+    Purge,
+    Relay,
+    Serve,
+    Tunnel,
+    Validate,
+)
 
 
 class Phase(Enum):
@@ -33,6 +44,7 @@ PHASES: dict[tuple[Phase, type], Phase] = {
     (Phase.REQUEST, Lookup): Phase.STORED,
     (Phase.REQUEST, Forward): Phase.RESPONSE,
     (Phase.REQUEST, Purge): Phase.ANSWERED,
+    (Phase.REQUEST, OwnPage): Phase.ANSWERED,
     (Phase.STORED, Deny): Phase.ANSWERED,
     (Phase.STORED, Serve): Phase.ANSWERED,
     (Phase.STORED, Validate): Phase.RESPONSE,

@@ -127,6 +127,12 @@ class Settings:
     purge_clients: tuple[Network, ...] = many(
         kinds.NETWORK, (), "Other machines that may purge stored responses by PURGE; this one always may."
     )
+    unblock_from_page: tuple[Network, ...] = many(
+        kinds.NETWORK, (), "Clients that may unblock what was denied for a while, from the page that says so."
+    )
+    ask_from_page: tuple[Network, ...] = many(
+        kinds.NETWORK, (), "Clients that may ask for what was denied, from the page that says so."
+    )
     connect_ports: tuple[int, ...] = many(
         kinds.PORT, ("443",), "Ports that CONNECT may name; 443 always may.", "--connect-port"
     )

@@ -10,6 +10,7 @@ from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.caching.directives import INFINITE
 from forward_proxy.caching.options import Options as CachingOptions
 from forward_proxy.policy.door import State
+from forward_proxy.policy.unblocking import Unblocking
 from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.rulefiles.shelf import Shelf
 from forward_proxy.rulefiles.updating import Options as UpdateOptions
@@ -18,8 +19,8 @@ from forward_proxy.storage.options import Options as StoreOptions
 from forward_proxy.traffic.options import Options as LogOptions
 
 
-def state_of(settings: Settings, rules: Rules, grants: Grants = NO_GRANTS) -> State:
-    """The immutable snapshot that every decision is made from."""
+def state_of(settings: Settings, rules: Rules, grants: Grants = NO_GRANTS, key: bytes = b"") -> State:
+    """The immutable snapshot that every decision is made from; `key` is that of this run's unblocking pages."""
     return State(
         access=rules.access.granted(grants),
         access_options=access_options(settings),
@@ -31,6 +32,7 @@ def state_of(settings: Settings, rules: Rules, grants: Grants = NO_GRANTS) -> St
         inspect_by_default=settings.inspect,
         cache_by_default=settings.cache.enabled,
         offline=settings.offline == "on",
+        unblocking=Unblocking(settings.unblock_from_page, settings.ask_from_page, key),
     )
 
 

@@ -12,19 +12,24 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import get_args
 
-from forward_proxy.access.grants import Grant, Grants, read_target, spelled
+from forward_proxy.access.grants import Asked, Grant, Grants, read_target, spelled
 from forward_proxy.access.options import Action
 from forward_proxy.errors import StorageError
-from forward_proxy.matching.clients import read_network
+from forward_proxy.matching.clients import network_of, read_network
 from forward_proxy.matching.conditions import Unreadable
+from forward_proxy.matching.hosts import HostPattern
 from forward_proxy.storage.cells import Cells
 
 MOST = 1000
 _FILE = "grants.db"
 _CELLS_FILE = "changed"
+# Who asks is answered within a day or has to ask again; nobody may ask for the whole web.
+ASKED_FOR_S = 86_400
+MOST_ASKED, MOST_OF_A_CLIENT = 200, 20
 _BUSY_S = 5.0
 _LONGEST_S = 365 * 86_400
 _LAST_AT = 253_402_300_799  # The end of the year 9999.
@@ -35,6 +40,10 @@ _TABLE = (
     "CREATE TABLE IF NOT EXISTS grants (number INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL,"
     " target TEXT NOT NULL, client TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, by TEXT NOT NULL,"
     " reason TEXT NOT NULL) STRICT"
+)
+_ASKED_TABLE = (
+    "CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL,"
+    " client TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (target, client)) STRICT"
 )
 _INSERT = "INSERT INTO grants (action, target, client, since, until, by, reason) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ALL = "SELECT number, action, target, client, since, until, by, reason FROM grants ORDER BY number DESC"
@@ -104,6 +113,33 @@ class GrantStore:
         self._tell()
         return bool(revoked)
 
+    def ask(self, asked: Asked) -> None:
+        """Keep the wish, unless it is there already."""
+        row = (spelled(asked.target), str(asked.client), asked.at)
+        self.start()
+        with self._opened() as database:
+            database.execute("DELETE FROM asked WHERE at <= ?", (asked.at - ASKED_FOR_S,))
+            of_client, of_all = database.execute("SELECT sum(client = ?), count(*) FROM asked", row[1:2]).fetchone()
+            if (of_client or 0) >= MOST_OF_A_CLIENT or of_all >= MOST_ASKED:
+                raise StorageError("too much is asked for; an operator has to answer first")
+            database.execute("INSERT OR IGNORE INTO asked (target, client, at) VALUES (?, ?, ?)", row)
+
+    def asked(self, now: int) -> list[Asked]:
+        """What is asked for, the oldest first."""
+        if not self.path.exists():
+            return []
+        with self._opened() as database:
+            rows = database.execute("SELECT number, target, client, at FROM asked ORDER BY number").fetchall()
+        return [asked for row in rows if (asked := _read_asked(row)) is not None and asked.at > now - ASKED_FOR_S]
+
+    def approve(self, asked: Asked, until: int, by: str, now: int) -> Grant:
+        """Give what was asked for."""
+        reason = f"asked for by {asked.client}"
+        grant = self.add(Grant(0, "allow", asked.target, network_of(asked.client), now, until, by, reason))
+        with self._opened() as database:
+            database.execute("DELETE FROM asked WHERE number = ?", (asked.number,))
+        return grant
+
     def _tell(self) -> None:
         if self._cells is not None:
             self._cells.view[_CHANGED] = secrets.randbits(62) | 1
@@ -124,6 +160,7 @@ class GrantStore:
         try:
             with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as database, database:
                 database.execute(_TABLE)
+                database.execute(_ASKED_TABLE)
                 yield database
         except (OSError, sqlite3.Error) as fault:
             raise self._error(fault) from fault
@@ -142,3 +179,12 @@ def _read(row: tuple[int, str, str, str, int, int, str, str]) -> Grant | None:
     if (action == "deny" and target is None) or not 0 <= since < until <= since + _LONGEST_S or until > _LAST_AT:
         return None
     return Grant(number, known[action], target, client, since, until, by, reason)
+
+
+def _read_asked(row: tuple[int, str, str, int]) -> Asked | None:
+    number, text, client, at = row
+    target = read_target(text)
+    try:
+        return Asked(number, target, ip_address(client), at) if isinstance(target, HostPattern) else None
+    except ValueError:
+        return None

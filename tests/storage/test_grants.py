@@ -1,13 +1,14 @@
 import copy
 import sqlite3
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 
-from forward_proxy.access.grants import Grant, Target, read_target
+from forward_proxy.access.grants import Asked, Grant, Target, read_target
 from forward_proxy.errors import StorageError
 from forward_proxy.matching.conditions import Unreadable
+from forward_proxy.matching.hosts import HostPattern
 from forward_proxy.storage import grants as module
 from forward_proxy.storage.grants import GrantStore
 
@@ -113,3 +114,36 @@ def test_there_are_only_so_many(store: GrantStore, monkeypatch: pytest.MonkeyPat
     store.add(grant())
     with pytest.raises(StorageError, match="there are 2 grants; revoke some first"):
         store.add(grant())
+
+
+def asked(host: str = "a.test", client: str = "192.168.1.5", at: int = NOW) -> Asked:
+    return Asked(0, HostPattern(host, below=True), ip_address(client), at)
+
+
+def test_what_is_asked_for_twice_waits_once_and_for_a_day(store: GrantStore) -> None:
+    for wish in (asked(), asked(), asked("b.test"), asked(client="fd00::1")):
+        store.ask(wish)
+    waiting = store.asked(NOW)
+    assert [(each.target.host, str(each.client)) for each in waiting] == [
+        ("a.test", "192.168.1.5"), ("b.test", "192.168.1.5"), ("a.test", "fd00::1")
+    ]  # fmt: skip
+    assert store.asked(NOW + 86_400) == []
+
+
+def test_what_is_approved_is_granted_to_who_asked(store: GrantStore) -> None:
+    store.ask(asked())
+    (wish,) = store.asked(NOW)
+    before = store.changed
+    grant = store.approve(wish, NOW + 60, "ada", NOW)
+    assert store.changed != before
+    assert store.kept(NOW).grants.newest_first == (grant,)
+    assert (grant.action, grant.target, str(grant.client)) == ("allow", wish.target, "192.168.1.5/32")
+    assert store.asked(NOW) == []
+
+
+def test_nobody_may_ask_for_the_whole_web(store: GrantStore) -> None:
+    for number in range(20):
+        store.ask(asked(f"h{number}.test"))
+    with pytest.raises(StorageError, match="too much is asked for"):
+        store.ask(asked("more.test"))
+    store.ask(asked("more.test", client="192.168.1.6"))

@@ -1,4 +1,5 @@
-"""`forward-proxy allow`, `deny`, `pause`, `grants`, `revoke`: what goes for a while, whatever the rules say.
+"""`forward-proxy allow`, `deny`, `pause`, `grants`, `revoke`: what goes for a while, whatever the rules say; and
+`requests`, `approve`: what people have asked for.
 
 Exit codes: 0 done; 1 there is no such grant, or grants cannot be read or kept; 2 the command line or a setting was not
 understood.
@@ -18,7 +19,7 @@ from forward_proxy.access.grants import Grant, Target, read_target, spelled
 from forward_proxy.access.options import Action
 from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import Failure
-from forward_proxy.cli.screen import columns, duration, moment, said, show
+from forward_proxy.cli.screen import brief, columns, duration, moment, said, show
 from forward_proxy.matching.clients import Network, read_network
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.settings import Settings
@@ -133,8 +134,39 @@ def revoke(settings: Settings, number: int) -> None:
     click.echo(f"{number}: revoked")
 
 
-def give(settings: Settings, grant: Grant) -> Grant:
-    return GrantStore(grants_folder(settings)).add(grant)
+@click.command()
+@json_option
+@takes_settings("state")
+def requests(settings: Settings, as_json: bool) -> None:
+    """List what people have asked for."""
+    now = int(time.time())
+    asked = GrantStore(grants_folder(settings)).asked(now)
+    if as_json:
+        for each in asked:
+            data = {"id": each.number, "target": spelled(each.target), "client": str(each.client), "at": each.at}
+            click.echo(json.dumps(data))
+    elif asked:
+        table = columns("id", "what", "who", "asked", right=("id", "asked"))
+        for each in asked:
+            cells = (each.number, spelled(each.target), each.client, brief(now - each.at))
+            table.add_row(*(said(cell) for cell in cells))
+        show(table)
+    else:
+        click.echo("nobody has asked for anything", err=True)
+
+
+@click.command()
+@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@_lasting
+@json_option
+@takes_settings("state")
+def approve(settings: Settings, number: int, for_s: int, as_json: bool) -> None:
+    """Let through for a while what somebody has asked for."""
+    now, store = int(time.time()), GrantStore(grants_folder(settings))
+    asked = next((each for each in store.asked(now) if each.number == number), None)
+    if asked is None:
+        raise Failure(f"nobody has asked for {number}; `forward-proxy requests` lists what was asked for")
+    _tell(store.approve(asked, now + for_s, _operator(), now), now, as_json)
 
 
 def _give(
@@ -147,11 +179,11 @@ def _give(
     as_json: bool,
 ) -> None:
     now = int(time.time())
-    given = give(settings, Grant(0, action, target, client, now, now + for_s, operator(), reason))
-    told(given, now, as_json)
+    grant = Grant(0, action, target, client, now, now + for_s, _operator(), reason)
+    _tell(GrantStore(grants_folder(settings)).add(grant), now, as_json)
 
 
-def told(grant: Grant, now: int, as_json: bool) -> None:
+def _tell(grant: Grant, now: int, as_json: bool) -> None:
     """What has been put in force."""
     if as_json:
         click.echo(json.dumps(_as_data(grant, now)))
@@ -161,7 +193,7 @@ def told(grant: Grant, now: int, as_json: bool) -> None:
     show(said(f"{grant.number}: {what} {whom} for {duration(grant.until - now)}, until {moment(grant.until)}"))
 
 
-def operator() -> str:
+def _operator() -> str:
     """Who gives a command, as the log names them."""
     try:
         return getpass.getuser()

@@ -1,11 +1,16 @@
 import json
 import re
+import time
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from forward_proxy.access.grants import Asked
 from forward_proxy.cli import main
+from forward_proxy.matching.hosts import HostPattern
+from forward_proxy.storage.grants import GrantStore
 
 
 def run(state: Path, *arguments: str) -> Result:
@@ -103,3 +108,18 @@ def test_a_damaged_file_is_said(tmp_path: Path) -> None:
         done = run(tmp_path, *arguments)
         assert done.exit_code == 1
         assert "grants.db: file is not a database" in done.stderr
+
+
+def test_what_was_asked_for_is_listed_and_approved(tmp_path: Path) -> None:
+    assert run(tmp_path, "requests").stderr == "nobody has asked for anything\n"
+    now = int(time.time())
+    store = GrantStore(tmp_path / "grants")
+    store.ask(Asked(0, HostPattern("a.test", below=True), ip_address("192.168.1.6"), now))
+    assert run(tmp_path, "requests").stdout.split()[:3] == ["1", "a.test", "192.168.1.6"]
+    assert json.loads(run(tmp_path, "requests", "--json").stdout) == {
+        "id": 1, "target": "a.test", "client": "192.168.1.6", "at": now
+    }  # fmt: skip
+    assert run(tmp_path, "approve", "2", "--for", "15m").exit_code == 1
+    assert run(tmp_path, "approve", "1", "--for", "15m").stdout.startswith("1: allow a.test for 192.168.1.6 for 15 min")
+    assert [each["reason"] for each in listed(tmp_path)] == ["asked for by 192.168.1.6"]
+    assert run(tmp_path, "requests").stdout == ""

@@ -1,0 +1,50 @@
+"""`python -m bench.denied`: docs/denied.png and docs/unblocking.png, what a person sees in Chromium.
+
+The first is a page that a rule denies, to somebody who may unblock it; the second is where its link leads.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from selenium.webdriver.common.by import By
+
+from bench.processes import ROOT, Peer, running
+from tests.endtoend.browser import missing_tools, proxied_browser
+
+_URL = "http://games.test/"
+_RULES = """rules:
+  - id: no-games
+    action: deny
+    match: { host: games.test }
+    reason: Homework first
+"""
+_SIZE = 800, 500
+
+
+def main() -> int:
+    if missing := missing_tools():
+        print(f"nothing is drawn: {', '.join(missing)} not installed", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="denied-") as name:
+        folder = Path(name)
+        (folder / "rules").mkdir()
+        (folder / "rules" / "20-home.yaml").write_text(_RULES)
+        (folder / "proxy.yaml").write_text("unblock_from_page: 127.0.0.1\nrules: rules\nstate: state\n")
+        # There, rule files are named as an operator names his.
+        there = ["env", f"--chdir={folder}", f"PYTHONPATH={ROOT}"]
+        words = [*there, sys.executable, "-m", "forward_proxy", "run", "--settings", "proxy.yaml"]
+        proxy = Peer("proxy", lambda port, _: [*words, "--listen", f"127.0.0.1:{port}"], b"listening on ")
+        with running(proxy, _URL, folder) as one:
+            authority = folder / "state" / "ca" / "forward-proxy-ca.pem"
+            with proxied_browser(folder / "browser", authority, f"http://127.0.0.1:{one.port}") as driver:
+                driver.set_window_size(*_SIZE)
+                driver.get(_URL)
+                driver.save_screenshot(str(ROOT / "docs" / "denied.png"))
+                driver.find_element(By.LINK_TEXT, "Unblock it for a while").click()
+                driver.save_screenshot(str(ROOT / "docs" / "unblocking.png"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
