@@ -10,8 +10,9 @@ from datetime import tzinfo
 from typing import Any
 
 from forward_proxy.matching.automata import Urls, read_url
-from forward_proxy.matching.clients import Clients, read_network
+from forward_proxy.matching.clients import Clients, Groups, Network, read_network
 from forward_proxy.matching.conditions import Condition, Problem, Unreadable, unknown
+from forward_proxy.matching.days import Dates, read_dates
 from forward_proxy.matching.facts import (
     Methods,
     Party,
@@ -27,6 +28,7 @@ from forward_proxy.matching.facts import (
 from forward_proxy.matching.hosts import Hosts, read_host
 from forward_proxy.matching.matcher import Matcher, Not
 from forward_proxy.matching.media_types import ContentTypes, read_media_range
+from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.paths import Paths, read_path
 from forward_proxy.matching.times import EVERY_DAY, MIDNIGHT, Times, Window, read_clock, read_days, read_zone
 
@@ -48,13 +50,13 @@ _PLAIN_KEYS: dict[str, tuple[Reader, Callable[[Sequence[Any]], Condition]]] = {
     "path": (read_path, Paths.of),
     "url": (read_url, Urls.of),
 }
-KEYS = (*_PLAIN_KEYS, "time", "not")
-_TIME_KEYS = ("days", "from", "to", "zone")
+KEYS = (*_PLAIN_KEYS, "group", "time", "not")
+_TIME_KEYS = ("days", "from", "to", "zone", "on", "except")
 
 
-def compile_match(raw: object, zone: tzinfo) -> Matcher | tuple[Problem, ...]:
+def compile_match(raw: object, zone: tzinfo, named: Named = NOTHING_NAMED) -> Matcher | tuple[Problem, ...]:
     """The matcher that a mapping describes, times by `zone` unless it names one, or all that is wrong with it."""
-    compiler = _Compiler(zone)
+    compiler = _Compiler(zone, named)
     matcher = compiler.match(raw, ())
     return tuple(compiler.problems) or matcher
 
@@ -64,6 +66,7 @@ class _Compiler:
     """Collects problems on the way; what it returns is worth something only when there are none."""
 
     zone: tzinfo
+    named: Named
     problems: list[Problem] = field(default_factory=list)
 
     def problem(self, path: Path, text: str) -> None:
@@ -81,6 +84,9 @@ class _Compiler:
         if key == "time":
             windows = [self.window(value, where) for where, value in self.values(raw, path)]
             return Times.of([window for window in windows if window is not None])
+        if key == "group":
+            groups = [self.value(value, where, self.group) for where, value in self.values(raw, path)]
+            return Groups.of([network for group in groups for network in group or ()])
         read, build = _PLAIN_KEYS[key]
         read_values = [self.value(value, where, read) for where, value in self.values(raw, path)]
         return build([value for value in read_values if value is not None])
@@ -105,12 +111,30 @@ class _Compiler:
         zone = self.only(given, "zone", path, read_zone)
         if begins == MIDNIGHT:
             self.problem((*path, "from"), "a window cannot begin at the end of the day; write 00:00")
+        on = Dates.of(self.dates(given, "on", path)) if "on" in given else None
         return Window(
             self.zone if zone is None else zone,
             EVERY_DAY if "days" not in given else frozenset[int]().union(*(some or () for some in days)),
             0 if begins is None else begins,
             MIDNIGHT if ends is None else ends,
+            on,
+            Dates.of(self.dates(given, "except", path)),
         )
+
+    def dates(self, given: Mapping[str, object], key: str, path: Path) -> list[Dates]:
+        read = [self.value(value, where, self.holidays) for where, value in self.values_of(given, key, path)]
+        return [dates for dates in read if dates is not None]
+
+    def holidays(self, text: str) -> Dates | Unreadable:
+        """A list that has this name, or dates."""
+        if text[:1].isdigit():
+            return read_dates(text)
+        known = self.named.holidays
+        return known[text] if text in known else Unreadable(_unnamed("holidays", text, known))
+
+    def group(self, text: str) -> tuple[Network, ...] | Unreadable:
+        known = self.named.groups
+        return known[text] if text in known else Unreadable(_unnamed("group", text, known))
 
     def mapping(self, raw: object, path: Path, keys: tuple[str, ...], what: str) -> dict[str, object]:
         """The known keys of a mapping."""
@@ -147,6 +171,11 @@ class _Compiler:
             self.problem(path, value.text)
             return None
         return value
+
+
+def _unnamed(what: str, text: str, known: Mapping[str, object]) -> str:
+    wrong = f"no rule file names {what} {text}"
+    return unknown(text, known, wrong) if known else wrong
 
 
 def _text(raw: object) -> str | None:

@@ -1,17 +1,19 @@
 """Is it the time of day and week that the rule means?
 
 A window runs from `from` up to but not including `to`, by the clock of one zone.  When `to` is not after `from` it
-crosses midnight, and its day is the day it began: `fri, 22:00 to 06:00` ends on Saturday morning.
+crosses midnight, and its day is the day it began: `fri, 22:00 to 06:00` ends on Saturday morning.  So it is with dates:
+`on` says which days alone are meant, `except` which are not.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from forward_proxy.matching.conditions import Unreadable
+from forward_proxy.matching.days import NO_DATES, Dates
 from forward_proxy.matching.subject import Subject
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -23,21 +25,26 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Days (Monday is 0) and minutes of the day by one zone's clock."""
+    """Days (Monday is 0) and minutes of the day by one zone's clock; `on` None means any date."""
 
     zone: tzinfo
     days: frozenset[int] = EVERY_DAY
     begins: int = 0
     ends: int = MIDNIGHT
+    on: Dates | None = None
+    but: Dates = NO_DATES
 
     def covers(self, at: int) -> bool:
         now = datetime.fromtimestamp(at, self.zone)
         minute = now.hour * 60 + now.minute
         if self.begins < self.ends:
-            return self.begins <= minute < self.ends and now.weekday() in self.days
+            return self.begins <= minute < self.ends and self._is_of(now.date())
         if minute >= self.begins:
-            return now.weekday() in self.days
-        return minute < self.ends and (now.weekday() - 1) % 7 in self.days
+            return self._is_of(now.date())
+        return minute < self.ends and self._is_of(now.date() - timedelta(days=1))
+
+    def _is_of(self, day: date) -> bool:
+        return day.weekday() in self.days and (self.on is None or day in self.on) and day not in self.but
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override
 from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
+from forward_proxy.rulefiles.named import read_named
 from forward_proxy.rulefiles.problems import Fault, report
 from forward_proxy.rulefiles.sections import Collected, Inspection
 from forward_proxy.rulefiles.shelf import Loaded, Shelf
-from forward_proxy.rulefiles.tree import MAX_BYTES, TreeError, read_tree
+from forward_proxy.rulefiles.tree import MAX_BYTES, Node, TreeError, read_tree
 from forward_proxy.rulefiles.zones import zone_named
 
 type Sources = tuple[tuple[str, bytes], ...]
@@ -123,11 +124,19 @@ def read(
 def _parsed(files: Iterable[tuple[str, bytes]], collected: Collected, default: Action) -> Reading:
     digest = hashlib.sha256()
     sources: list[tuple[str, bytes]] = []
+    trees: list[Fault | tuple[str, Node]] = []  # In the order of the files, in which faults are told.
     for name, content in files:
         sources.append((name, content))
         digest.update(b"%d %s %d " % (len(name), name.encode("utf-8", "surrogateescape"), len(content)))
         digest.update(content)
-        _add(collected, name, content)
+        trees += [*_taken(collected.faults), _tree(name, content)]
+    trees += _taken(collected.faults)
+    collected.named, misnamed = read_named([each for each in trees if not isinstance(each, Fault)])
+    for each in trees:
+        if isinstance(each, Fault):
+            collected.faults.append(each)
+        else:
+            collected.add(*each, [fault for fault in misnamed if fault.file == each[0]])
     access = AccessRules(tuple(collected.choices["rules"]), default)
     if not collected.faults:
         collected.faults += _disappointments(collected, access)
@@ -178,11 +187,18 @@ def _content(path: Path, faults: list[Fault]) -> bytes:
         return b""
 
 
-def _add(collected: Collected, file: str, content: bytes) -> None:
+def _taken(faults: list[Fault]) -> list[Fault]:
+    """These, which are none any more: what could not be read of the files so far."""
+    taken = faults.copy()
+    faults.clear()
+    return taken
+
+
+def _tree(file: str, content: bytes) -> Fault | tuple[str, Node]:
     try:
-        collected.add(file, read_tree(content))
+        return file, read_tree(content)
     except TreeError as error:
-        collected.faults.append(Fault(file, error.mark, (), str(error)))
+        return Fault(file, error.mark, (), str(error))
 
 
 def _disappointments(collected: Collected, access: AccessRules) -> Iterator[Fault]:

@@ -1,14 +1,14 @@
 """What do the four sections of a rule file say?  From a tree with marks to choices with matchers.
 
 `rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `cache` what is cached otherwise
-than RFC 9111 says (overrides.py).  Every entry has a `match`; `match: {}` means every request and has to be written
-out, so that a forgotten match does not deny the world; a rule with a `list` may do without.  A key that nobody can
-know at the time of the decision is a mistake, not a rule that never holds: a tunnel shows no path, a request no content
-type.
+than RFC 9111 says (overrides.py); what they call by a name has been read before (named.py).  Every entry has a `match`;
+`match: {}` means every request and has to be written out, so that a forgotten match does not deny the world; a rule
+with a `list` may do without.  A key that nobody can know at the time of the decision is a mistake, not a rule that
+never holds: a tunnel shows no path, a request no content type.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path as FilePath
@@ -21,10 +21,12 @@ from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.conditions import Problem, unknown
 from forward_proxy.matching.grammar import KEYS, compile_match
 from forward_proxy.matching.matcher import Matcher
+from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.rulefiles import overrides
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
 from forward_proxy.rulefiles.listentries import ListEntry, read_list
+from forward_proxy.rulefiles.named import NAMING
 from forward_proxy.rulefiles.problems import Fault
 from forward_proxy.rulefiles.shelf import Loaded, Shelf, Unusable
 from forward_proxy.rulefiles.tree import Mark, Node, Path, Plain
@@ -33,7 +35,7 @@ type Inspection = Literal["never", "always"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MAX_REASON = 500
-_BEFORE_TUNNEL = frozenset(("host", "port", "scheme", "client", "time", "not"))
+_BEFORE_TUNNEL = frozenset(("host", "port", "scheme", "client", "group", "time", "not"))
 _BEFORE_RESPONSE = frozenset(KEYS) - {"content_type"}
 
 
@@ -77,11 +79,13 @@ class Collected:
     choices: dict[str, list[Choice[Any]]] = field(default_factory=lambda: {name: [] for name in SECTIONS})
     expectations: list[tuple[str, Mark, Path, Expectation]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    named: Named = NOTHING_NAMED
     _ids: dict[tuple[str, str], RuleRef] = field(default_factory=dict)
 
-    def add(self, file: str, root: Node) -> None:
-        """Reads one file's sections; its faults in the order of its lines."""
+    def add(self, file: str, root: Node, misnamed: Iterable[Fault] = ()) -> None:
+        """Reads one file's sections; its faults, and those found before, in the order of its lines."""
         before = len(self.faults)
+        self.faults += misnamed
         _File(self, file, root).read()
         self.faults[before:] = sorted(self.faults[before:], key=lambda fault: fault.mark or Mark())
 
@@ -109,8 +113,10 @@ class _File:
             self.fault((), f"expected a mapping with the sections {', '.join(SECTIONS)}")
             return
         for name, section in self.root.value.items():
+            if name in NAMING:
+                continue  # Read before (named.py).
             if name not in SECTIONS:
-                self.fault((name,), unknown(name, SECTIONS, "unknown section"))
+                self.fault((name,), unknown(name, (*SECTIONS, *NAMING), "unknown section"))
             elif isinstance(section.value, tuple):
                 for place, entry in enumerate(section.value):
                     self.entry(SECTIONS[name], entry, (name, place))
@@ -180,7 +186,7 @@ class _File:
         for early in _keys_used(raw, ()):
             if early[-1] in KEYS and early[-1] not in known:
                 self.fault((*where, *early), why)
-        compiled = compile_match(raw, self.collected.zone)
+        compiled = compile_match(raw, self.collected.zone, self.collected.named)
         if isinstance(compiled, Matcher):
             return compiled
         self.problems(compiled, where)

@@ -102,3 +102,28 @@ def test_what_is_no_window_is_told(window: object, found: list[tuple[str, str]])
 def test_what_is_no_zone_is_told_and_opens_no_other_file(zone: str) -> None:
     text = f"unknown time zone {zone}; expected an IANA name such as Europe/Berlin"
     assert problems({"time": {"days": "mon", "zone": zone}}) == [("time.zone", text)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("2026-12-23T21:00", False),
+        ("2026-12-24T21:59", False),
+        ("2026-12-24T22:00", True),
+        ("2026-12-25T05:59", True),
+        ("2026-12-25T06:00", False),
+        ("2026-12-25T22:00", False),
+        ("2026-12-26T05:00", False),
+    ],
+)
+def test_a_date_is_the_one_on_which_the_window_began(moment: str, expected: bool) -> None:
+    """Christmas Eve 2026 is a Thursday."""
+    night = {"from": "22:00", "to": "06:00"}
+    assert holds(night | {"on": "2026-12-24"}, moment) is expected
+    assert holds(night | {"days": "thu-sat", "on": ["12-24", "12-25"], "except": "2026-12-25"}, moment) is expected
+
+
+def test_by_the_calendar_of_the_window_s_zone() -> None:
+    """Half past eleven in the evening in London is the next day in Berlin."""
+    for zone, expected in (("Europe/London", False), ("Europe/Berlin", True)):
+        assert holds({"on": "2026-12-25", "zone": zone}, "2026-12-24T23:30") is expected

@@ -1,0 +1,18 @@
+"""What may rules call by a name?  Groups of clients, and lists of days."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from forward_proxy.matching.clients import Network
+from forward_proxy.matching.days import Dates
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What each name stands for."""
+
+    groups: Mapping[str, tuple[Network, ...]] = field(default_factory=dict)
+    holidays: Mapping[str, Dates] = field(default_factory=dict)
+
+
+NOTHING_NAMED = Named()
