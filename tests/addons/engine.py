@@ -15,6 +15,7 @@ from forward_proxy.addons.dialing import Dialer
 from forward_proxy.addons.dialing import Options as DialOptions
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.engine import Engine, Options
+from forward_proxy.addons.granting import Wishes
 from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.loops import judging_loop
 from forward_proxy.fastlane.lane import Lane
@@ -168,12 +169,13 @@ def running_engine(
     idle_timeout_s: int = 600,
     collapse_wait_s: float = 5.0,
     trust_file: Path | None = None,
+    wishes: Wishes | None = None,
 ) -> Iterator[Running]:
     """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
     store = Store(folder / "responses")
     store.start(check=False)
     running = Running(policy, Records(), store, folder, Queue(folder / "queue"))
-    driver = Driver(lambda: running.policy, store, running.records.append, running.queue, collapse_wait_s)
+    driver = Driver(lambda: running.policy, store, running.records.append, running.queue, collapse_wait_s, wishes)
     running.driver = driver
 
     def lane(handover: Handover) -> Lane:
