@@ -6,7 +6,7 @@ the rules (who may use the proxy, which ports and addresses it dials) no grant l
 Times are POSIX seconds; a grant holds before `until`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -94,22 +94,31 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """All of them, the newest first."""
+    """All of them, the newest first; filed by host, so that a request is compared with few."""
 
     newest_first: tuple[Grant, ...] = ()
     _wheres: tuple[RuleRef, ...] = field(init=False, repr=False, compare=False)
     _told: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _filed: Mapping[str | None, tuple[int, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_wheres", tuple(grant.where for grant in self.newest_first))
         object.__setattr__(self, "_told", tuple(grant.told for grant in self.newest_first))
+        filed: dict[str | None, tuple[int, ...]] = {}
+        for place, grant in enumerate(self.newest_first):
+            host = None if grant.target is None else grant.target.host
+            filed[host] = (*filed.get(host, ()), place)
+        object.__setattr__(self, "_filed", filed)
 
     def __bool__(self) -> bool:
         return bool(self.newest_first)
 
     def first(self, subject: Subject) -> tuple[Action, RuleRef, str] | None:
         """What the deciding grant does, its place, and what it tells; None when none fits."""
-        for place, grant in enumerate(self.newest_first):
+        filed = self._filed
+        places = [place for host in (None, *suffixes(subject.host)) for place in filed.get(host, ())]
+        for place in sorted(places):
+            grant = self.newest_first[place]
             if grant.holds(subject):
                 return grant.action, self._wheres[place], self._told[place]
         return None

@@ -46,6 +46,7 @@ _ASKED_TABLE = (
     " client TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (target, client)) STRICT"
 )
 _INSERT = "INSERT INTO grants (action, target, client, since, until, by, reason) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_SAME = "DELETE FROM grants WHERE action = ? AND target = ? AND client = ? AND until <= ?"
 _ALL = "SELECT number, action, target, client, since, until, by, reason FROM grants ORDER BY number DESC"
 
 
@@ -90,13 +91,14 @@ class GrantStore:
         return Kept(Grants(tuple(grant for _, grant in read if grant is not None and now < grant.until)), lost)
 
     def add(self, grant: Grant) -> Grant:
-        """Put it in force; with its number.  Those that are over are forgotten."""
+        """Put it in force; with its number.  Forgotten is what is over, and what says the same and ends no later."""
         target = "" if grant.target is None else spelled(grant.target)
         client = "" if grant.client is None else str(grant.client)
         row = (grant.action, target, client, grant.since, grant.until, grant.by, grant.reason)
         self.start()
         with self._opened() as database:
             database.execute("DELETE FROM grants WHERE until <= ?", (grant.since,))
+            database.execute(_SAME, (grant.action, target, client, grant.until))
             if database.execute("SELECT count(*) FROM grants").fetchone()[0] >= MOST:
                 raise StorageError(f"there are {MOST} grants; revoke some first")
             number = database.execute(_INSERT, row).lastrowid or 0

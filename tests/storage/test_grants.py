@@ -66,6 +66,12 @@ def test_revoked_is_over_and_its_number_is_not_given_again(store: GrantStore) ->
     assert store.add(grant()).number == number + 1
 
 
+def test_the_same_once_more_takes_its_place_unless_it_would_end_later(store: GrantStore) -> None:
+    for lasting_s in (60, 90, 30):
+        store.add(grant(lasting_s=lasting_s))
+    assert [each.until - NOW for each in store.kept(NOW).grants.newest_first] == [30, 90]
+
+
 def test_what_is_over_is_none_and_forgotten_in_time(store: GrantStore) -> None:
     number = store.add(grant(lasting_s=60)).number
     assert not store.kept(NOW + 60).grants
@@ -111,9 +117,9 @@ def test_what_is_no_file_is_a_fault(tmp_path: Path) -> None:
 def test_there_are_only_so_many(store: GrantStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 2)
     store.add(grant())
-    store.add(grant())
+    store.add(grant("b.test"))
     with pytest.raises(StorageError, match="there are 2 grants; revoke some first"):
-        store.add(grant())
+        store.add(grant("c.test"))
 
 
 def asked(host: str = "a.test", client: str = "192.168.1.5", at: int = NOW) -> Asked:
