@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.ui import WebDriverWait
 
-from .browser import proxied_browser
+from .browser import PATIENCE_S, proxied_browser
 from .clients import curl, eventually, through
 from .conftest import MakeProxy
 from .proxy import Proxy
@@ -23,6 +25,13 @@ HERE = ["127.0.0.1"]
 
 def body(driver: WebDriver) -> str:
     return driver.find_element(By.TAG_NAME, "body").text
+
+
+def told(driver: WebDriver, words: str) -> bool:
+    """Whether a page that says this comes after a click."""
+    # While one page goes and the next comes, the driver may complain of either.
+    wait = WebDriverWait(driver, PATIENCE_S, poll_frequency=0.05, ignored_exceptions=(WebDriverException,))
+    return bool(wait.until(lambda page: words in body(page)))
 
 
 def follow(driver: WebDriver, words: str) -> None:
@@ -47,11 +56,12 @@ def test_who_may_unblocks_a_page_where_it_is_denied(
         driver.get(url)
         assert "Homework first" in body(driver)
         follow(driver, "Unblock it for a while")
-        assert "Unblock blocked.test?" in body(driver)
+        assert told(driver, "Unblock blocked.test?")
         assert "127.0.0.1" in body(driver)
         driver.find_element(By.XPATH, "//button[text()='Unblock for 15 min']").click()
-        assert "Unblocked" in body(driver)
+        assert told(driver, "Unblocked")
         follow(driver, "Open it")
+        assert told(driver, token)
         assert driver.current_url == url
         assert site.ledger.count(token)
         (grant,) = map(json.loads, commanded(proxy, "grants", "--json").splitlines())
@@ -76,8 +86,9 @@ def test_who_may_only_ask_is_let_through_once_it_is_approved(
     ):
         driver.get(url)
         follow(driver, "Ask for access")
+        assert told(driver, "Ask for blocked.test?")
         driver.find_element(By.XPATH, "//button[text()='Ask for access']").click()
-        assert "Asked for" in body(driver)
+        assert told(driver, "Asked for")
         (asked,) = map(json.loads, commanded(proxy, "requests", "--json").splitlines())
         assert (asked["target"], asked["client"]) == ("blocked.test", "127.0.0.1")
         driver.get(url)
