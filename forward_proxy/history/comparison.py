@@ -41,7 +41,7 @@ class Comparison:
         self._before, self._after = Judge(before), Judge(after)
         asks = self._before.asks | self._after.asks
         self._by_path, self._by_query, self._by_minute = "path" in asks, "url" in asks, "time" in asks
-        self._by_client, self._by_type = "client" in asks, "content_type" in asks
+        self._by_client, self._by_type = not asks.isdisjoint(("client", "group")), "content_type" in asks
         self._same = _pairs(self._before, self._after)
         self._said: dict[tuple[object, ...], tuple[Change, ...] | None] = {}
 

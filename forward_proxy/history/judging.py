@@ -18,7 +18,20 @@ from forward_proxy.policy.door import State
 
 # Each asks for the one fact it is named after; any other condition may ask for all of them.
 _PLAIN = frozenset(
-    ("host", "port", "scheme", "method", "resource", "third_party", "client", "content_type", "path", "url", "time")
+    (
+        "host",
+        "port",
+        "scheme",
+        "method",
+        "resource",
+        "third_party",
+        "client",
+        "group",
+        "content_type",
+        "path",
+        "url",
+        "time",
+    )
 )
 
 

@@ -10,6 +10,7 @@ from tests.history.logs import AT, FILE, denied, row, state, tunnel
 ADS = "  - { id: ads, action: deny, match: { host: ads.test } }\n"
 PARTY = "  - { id: party, action: deny, match: { host: ads.test, third_party: true } }\n"
 NONE = "rules:\n"
+KIDS = "\ngroups: { kids: [127.0.0.0/8] }\n"
 
 
 def deny(name: str, match: str) -> str:
@@ -36,6 +37,8 @@ def effects(before: str, after: str, *rows: Row, **more: Any) -> list[tuple[str,
         (NONE, deny("u", "url: '[?]y'"), row("http://a.test/x?y"), [("denied", "u")]),
         (NONE, deny("m", "method: POST"), row("http://a.test/"), []),
         (NONE, deny("c", "client: 127.0.0.1"), row("http://a.test/"), [("denied", "c")]),
+        (NONE, deny("g", "group: kids") + KIDS, row("http://a.test/"), [("denied", "g")]),
+        (NONE, deny("g", "group: kids") + KIDS, row("http://a.test/", client="10.0.0.1"), []),
         (NONE, deny("r", "resource: image"), row("http://a.test/"), []),
         (
             NONE, deny("v", "content_type: video/*"),
