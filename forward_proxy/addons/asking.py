@@ -78,7 +78,8 @@ class Asking:
         if exchange.staging is None and exchange.flight is not None:
             # That there is nothing to wait for is so the next time, too; but not that the origin fails.
             unstorable = isinstance(decision, Relay) and status not in FAILURES
-            self._flights.land(exchange.flight, alone_until=now + ALONE_S if unstorable else 0)
+            alone_until = now + ALONE_S if unstorable else 0
+            self._flights.land(exchange.flight, stored=isinstance(decision, Served), alone_until=alone_until)
 
     def failed(self, sent: Forward | Validate, status: int, error: str, now: float) -> None:
         """The origin has not answered; the client would be told so with this status."""
@@ -99,7 +100,7 @@ class Asking:
     def stored(self, exchange: Exchange) -> None:
         """The answer is in the store, or was not to be kept after all: who waits can have it, or ask for itself."""
         if exchange.flight is not None:
-            self._flights.land(exchange.flight)
+            self._flights.land(exchange.flight, stored=True)
 
     def ended(self, exchange: Exchange, now: float) -> None:
         """Nothing more comes of this exchange."""

@@ -23,7 +23,7 @@ class Leases(Protocol):
     """Between processes, by name."""
 
     def take(self, name: str) -> bool: ...
-    def give_back(self, name: str) -> None: ...
+    def give_back(self, name: str, *, stored: bool = False) -> None: ...
 
 
 @dataclass(eq=False)
@@ -65,12 +65,15 @@ class Flights:
                 else:
                     await flight.landed.wait()
 
-    def land(self, flight: Flight, *, alone_until: float = 0) -> None:
-        """Nobody need wait any longer; until then, nobody need wait again.  Landing twice is harmless."""
+    def land(self, flight: Flight, *, stored: bool = False, alone_until: float = 0) -> None:
+        """Nobody need wait any longer, the answer being in the store or not; until then, nobody need wait again.
+
+        Landing twice is harmless.
+        """
         if self._under_way.get(flight.name) is flight:
             del self._under_way[flight.name]
             if flight.ours:
-                self._leases.give_back(flight.name)
+                self._leases.give_back(flight.name, stored=stored)
         if alone_until:
             self._alone[flight.name] = alone_until
             self._alone.move_to_end(flight.name)

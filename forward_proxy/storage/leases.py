@@ -20,7 +20,7 @@ _FILE = "leases"
 class Leases:
     """The leases of one store's folder; without a folder to lock in, all are granted.
 
-    What is given back goes `after` what was stored meanwhile: who gets the lease next must find that in the index.
+    `after` does something once all that was stored so far is in the index.
     """
 
     def __init__(self, folder: Path, after: Callable[[Callable[[], None]], None] = lambda change: change()) -> None:
@@ -50,9 +50,12 @@ class Leases:
             self._held[name] += 1
         return True
 
-    def give_back(self, name: str) -> None:
-        """As often as it was taken."""
-        self._after(partial(self._let_go, name))
+    def give_back(self, name: str, *, stored: bool = False) -> None:
+        """As often as it was taken; who gets it next must find in the index what was `stored` meanwhile."""
+        if stored:
+            self._after(partial(self._let_go, name))
+        else:
+            self._let_go(name)
 
     def _let_go(self, name: str) -> None:
         with self._lock:
