@@ -4,12 +4,9 @@ A request that the policy lets out is sent on as a copy with its edits; content 
 A fault in deciding refuses the exchange (`refuse`); a fault in storing costs the storing only.
 """
 
-import asyncio
-import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -18,7 +15,7 @@ from mitmproxy.connection import Client
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from forward_proxy.addons import heads
+from forward_proxy.addons import heads, purging, stock
 from forward_proxy.addons.asking import Asking
 from forward_proxy.addons.dialing import dialling_for
 from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
@@ -29,17 +26,14 @@ from forward_proxy.addons.later import Queue
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
-from forward_proxy.addons.purging import Purging
-from forward_proxy.addons.purging import Storage as PurgedStorage
-from forward_proxy.addons.streams import INVALID, SENT_CONTENT, Interim, StoredBlocks, replaces_origin, waits_in_line
+from forward_proxy.addons.streams import INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
-from forward_proxy.caching import FAILURES, CacheKey, StoredResponse
-from forward_proxy.errors import StorageError
+from forward_proxy.caching import FAILURES
 from forward_proxy.message.fields import NO_EDITS, FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
-from forward_proxy.message.targets import Malformed, TargetUri
+from forward_proxy.message.targets import Malformed
 from forward_proxy.message.writing import phrase
 from forward_proxy.policy import (
     Deny,
@@ -55,32 +49,17 @@ from forward_proxy.policy import (
     Validate,
     denial,
 )
-from forward_proxy.storage.content import Content
-from forward_proxy.storage.generations import Generation
-from forward_proxy.storage.pieces import cut
-from forward_proxy.storage.staging import Staging
 from forward_proxy.traffic.record import Record
-
-logger = logging.getLogger(__name__)
 
 # A tunnel or WebSocket through which nothing has passed for so long may be closed when the proxy stops.
 _QUIET_S = 0.5
-# Stored content up to this size goes out with its head; larger content streams block by block.
-_WHOLE_BYTES = 256 * 1024
 
 
-class Storage(PurgedStorage, Protocol):
-    """What this driver needs of the store; none of it raises but purges and `open_content`'s readers."""
+class Storage(stock.Storage, purging.Storage, Protocol):
+    """What this driver needs of the store."""
 
     @property
     def leases(self) -> Leases: ...
-    def candidates(self, key: CacheKey) -> tuple[StoredResponse, ...]: ...
-    def open_content(self, stored: StoredResponse) -> Content | None: ...
-    def arriving(self, key: CacheKey) -> Generation: ...
-    def stage(self, head: StoredResponse, cost_ms: int = 0, arrival: Generation | None = None) -> Staging | None: ...
-    def replace_head(self, stored: StoredResponse) -> object: ...
-    def remove(self, which: StoredResponse | CacheKey) -> None: ...
-    def invalidate(self, targets: Iterable[TargetUri]) -> None: ...
 
 
 class Driver:
@@ -96,7 +75,6 @@ class Driver:
         wishes: Wishes | None = None,
     ) -> None:
         self._policy = policy
-        self._storage = storage
         self._record = record
         self.asking = Asking(storage.leases, queue, collapse_wait_s)
         self._foreseen: dict[object, Foreseen] = {}
@@ -104,7 +82,8 @@ class Driver:
         self._under_way: dict[str, int] = {}
         self._websockets: set[str] = set()
         self.tunnels = Tunnels(policy, record)
-        self.purging = Purging(storage)
+        self.stock = stock.Stock(storage)
+        self.purging = purging.Purging(storage)
         self.granting = Granting(wishes)
 
     def foresee(self, peername: object, foreseen: Foreseen) -> None:
@@ -147,7 +126,7 @@ class Driver:
             now = time.time()
             lookup = Lookup(sent.allowed, sent.key)
             decide = partial(exchange.policy.on_stored, lookup, now=int(now), waited=sent.fwd)
-            self._act(flow, exchange, self._looked_up(exchange, lookup, decide), now)
+            self._act(flow, exchange, self.stock.look_up(exchange, lookup.key, decide), now)
 
     def _act(
         self,
@@ -187,36 +166,13 @@ class Driver:
         if not isinstance(decision, Lookup):
             return decision
         on_stored = policy.on_refresh if exchange.errand is not None else policy.on_stored
-        return self._looked_up(exchange, decision, partial(on_stored, decision, now=now))
-
-    def _looked_up(
-        self,
-        exchange: Exchange,
-        lookup: Lookup,
-        decide: Callable[[tuple[StoredResponse, ...]], Deny | Serve | Forward | Validate],
-    ) -> Deny | Serve | Forward | Validate:
-        """A stored response counts only while its content can be opened; what is opened stays readable."""
-        candidates = self._storage.candidates(lookup.key)
-        while True:
-            decision = decide(candidates)
-            wanted = _wanted(decision)
-            missing = []
-            for stored in wanted:
-                if (content := self._storage.open_content(stored)) is None:
-                    missing.append(stored.id)
-                else:
-                    exchange.contents[stored.id] = content
-            if not missing:
-                return decision
-            exchange.close_contents()
-            candidates = tuple(stored for stored in candidates if stored.id not in missing)
+        return self.stock.look_up(exchange, decision.key, partial(on_stored, decision, now=now))
 
     def _forward(self, flow: http.HTTPFlow, exchange: Exchange, decision: Forward | Validate) -> None:
         exchange.decision = decision
         edits = decision.allowed.edits | (decision.edits if isinstance(decision, Validate) else NO_EDITS)
         exchange.sent_at = time.time()
-        if decision.key is not None:  # From here on a purge is about the answer, too.
-            exchange.arrival = self._storage.arriving(decision.key)
+        self.stock.expect(exchange, decision)
         flow.request = heads.outbound(flow.request, edits, decision.allowed.request.target)
 
         def passed(chunk: bytes) -> bytes:
@@ -233,17 +189,17 @@ class Driver:
         head = heads.response_head(flow.response)
         status, sent = flow.response.status_code, exchange.sent()
         if status in FAILURES:
-            sent = self._still_stored(sent)
+            sent = self.stock.still_there(sent)
         decision = (
             Deny(502, "http_protocol_error", head.reason)
             if isinstance(head, Malformed)
             else exchange.policy.on_response(sent, head, int(exchange.sent_at), int(exchange.first_byte_at))
         )
-        self._change_store(decision.changes)
+        self.stock.change(decision.changes)
         unstorable = isinstance(decision, Relay) and decision.storing is None and status not in FAILURES
         if unstorable and exchange.errand is not None:
             # Nobody sees this answer, so that what it takes the place of must not be served for much longer.
-            self._change_store(StoreChanges(outdated=sent.candidates))
+            self.stock.change(StoreChanges(outdated=sent.candidates))
         match decision:
             case Deny():
                 self._answer(flow, exchange, decision)
@@ -254,13 +210,6 @@ class Driver:
             case Relay():
                 self._relay(flow, exchange, flow.response, decision)
         self.asking.answered(exchange, sent, status, decision, exchange.first_byte_at)
-
-    def _still_stored(self, sent: Forward | Validate) -> Forward | Validate:
-        """Without what was purged or invalidated since: it may not stand in any more (RFC 9111 §4.4)."""
-        if sent.key is None or not sent.candidates:
-            return sent
-        there = {stored.id for stored in self._storage.candidates(sent.key)}
-        return replace(sent, candidates=tuple(stored for stored in sent.candidates if stored.id in there))
 
     def interim_response(self, interim: Interim) -> None:
         """The record is about the final response: nothing is kept of this one."""
@@ -279,52 +228,13 @@ class Driver:
         flow.response.stream = exchange.pass_response
         exchange.close_contents()
         if relay.storing is not None:
-            cost_ms = int(((exchange.first_byte_at or 0) - exchange.sent_at) * 1000)
-            exchange.staging = self._storage.stage(relay.storing, cost_ms, exchange.arrival)
-
-    def _change_store(self, changes: StoreChanges) -> None:
-        for stored in changes.freshened:
-            self._storage.replace_head(stored)
-        for stored in changes.outdated:
-            self._storage.remove(stored)
-        if changes.invalidated:
-            self._storage.invalidate(changes.invalidated)
+            self.stock.store(exchange, relay.storing)
 
     def _serve(self, flow: http.HTTPFlow, exchange: Exchange, serve: Serve) -> None:
-        """Answer from the store; small content goes with its head, larger content block by block."""
         exchange.decision = serve
         if exchange.errand is None:
             self.asking.served(serve, address_of(flow.client_conn), time.time())
-        stored = exchange.contents.pop(serve.stored.id, None)
-        exchange.close_contents()
-        head = serve.delivery.head
-        flow.response = heads.own_response(head.status, phrase(head.status), head.fields)
-        if not serve.delivery.with_content or stored is None or not stored.length or exchange.errand is not None:
-            if stored is not None:
-                stored.close()
-            return
-        exchange.content = content = cut(stored, serve.delivery.pieces)
-        blocks = flow.metadata[StoredBlocks.KEY] = StoredBlocks()
-        if content.length <= _WHOLE_BYTES:
-            blocks.next = self._read(exchange)
-            blocks.more = blocks.next is not None and content.left > 0
-
-    async def stored_block(self, flow: http.HTTPFlow) -> None:
-        """The next block of stored content; reading and checking it is done in a thread."""
-        blocks = flow.metadata[StoredBlocks.KEY]
-        blocks.next = await asyncio.to_thread(self._read, exchange_of(flow))
-        blocks.more = bool(blocks.next)
-
-    def _read(self, exchange: Exchange) -> bytes | None:
-        if exchange.content is None:
-            return None
-        try:
-            block = exchange.content.read_block()
-        except StorageError as fault:
-            logger.warning("%s: %s", exchange.request.target if exchange.request else "?", fault)
-            return None
-        exchange.response_bytes += len(block)
-        return block
+        self.stock.answer(flow, exchange, serve)
 
     def response(self, flow: http.HTTPFlow) -> None:
         exchange = exchange_of(flow)
@@ -347,7 +257,7 @@ class Driver:
             decision: Deny | Serve = Deny(fault.status, fault.error, fault.detail)
             if fault.error != "http_request_error":  # Then it is the origin's, and something stale may stand in.
                 now = time.time()
-                sent = self._still_stored(exchange.decision)
+                sent = self.stock.still_there(exchange.decision)
                 self.asking.failed(sent, fault.status, fault.error, now)
                 decision = exchange.policy.on_failure(sent, fault.status, fault.error, fault.detail, int(now))
             if isinstance(decision, Serve):
@@ -434,12 +344,3 @@ def _other_names(flow: http.HTTPFlow, head: RequestHead) -> tuple[str, ...]:
     if (parts := heads.host_field(flow.request)) is not None:
         named.append(parts[0])
     return tuple(canonical_host(name) or name for name in named)
-
-
-def _wanted(decision: Deny | Serve | Forward | Validate) -> tuple[StoredResponse, ...]:
-    match decision:
-        case Serve(stored=stored):
-            return (stored,)
-        case Validate(candidates=candidates) | Forward(candidates=candidates):
-            return candidates
-    return ()

@@ -85,7 +85,8 @@ class Engine:
             upstream_cert=False,
         )
         driver = self._driver
-        hooks.listen(listeners_of(certificates, next_layer, driver, driver.tunnels, driver.purging, driver.granting))
+        ours = (driver, driver.tunnels, driver.stock, driver.purging, driver.granting)
+        hooks.listen(listeners_of(certificates, next_layer, *ours))
         mode = mode_specs.ProxyMode.parse("regular")
 
         def handler(reader: asyncio.StreamReader, writer: Any) -> Handler:
