@@ -19,6 +19,7 @@ OF_THE_REQUEST = ("bypass", "key")
 
 _KEY_KEYS = ("drop_query", "sort_query", "same_as")
 _MOST_SECONDS = 2**31
+_BESIDE = re.compile(r"#|//[^/?#]*@")
 _HAS_PATH = re.compile(r"[^/]*//[^/?#]*[/?#]")
 
 type Path = tuple[str | int, ...]
@@ -113,7 +114,8 @@ class _Reader:
     def target(self, raw: object, path: Path) -> tuple[TargetUri | None, bool]:
         """The target URI, and whether it names a resource rather than an origin."""
         target = parse_target_uri(raw) if isinstance(raw, str) else Malformed("")
-        if isinstance(raw, str) and not isinstance(target, Malformed):
+        # Userinfo and fragment are no part of what is identified: whoever writes one means something else.
+        if isinstance(raw, str) and not isinstance(target, Malformed) and not _BESIDE.search(raw):
             return target, _HAS_PATH.match(raw) is not None
         self.problem(path, "expected the URL of an origin, such as https://downloads.example, or of one resource")
         return None, False

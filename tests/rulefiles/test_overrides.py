@@ -97,6 +97,16 @@ def test_all_is_the_whole_query_in_a_list_too(tmp_path: Path, said: str) -> None
             "expected the URL of an origin, such as https://downloads.example, or of one resource",
         ),
         (
+            ", key: {same_as: 'https://u:p@b.test'}",
+            "1:27: cache[0].key.same_as: "
+            "expected the URL of an origin, such as https://downloads.example, or of one resource",
+        ),
+        (
+            ", key: {same_as: 'https://b.test/#f'}",
+            "1:27: cache[0].key.same_as: "
+            "expected the URL of an origin, such as https://downloads.example, or of one resource",
+        ),
+        (
             ", key: {same_as: 'https://b.test/f', sort_query: true}",
             "1:27: cache[0].key.same_as: with a path it is the whole key, so nothing else has a meaning beside it",
         ),
