@@ -112,7 +112,10 @@ def _network(text: str) -> Network | None:
     return None if isinstance(network, Unreadable) else network
 
 
-def _field_name(text: str) -> str | None:
+def _target_field(text: str) -> str | None:
+    """Cache-Control and Expires are for every cache, and take nothing's place."""
+    if text.lower() in ("cache-control", "expires"):
+        return None
     return text if text.isascii() and is_token(text.encode()) else None
 
 
@@ -132,6 +135,6 @@ PORT = Kind("a port from 1 to 65535", lambda text: _count(text, 65535))
 ENDPOINT = Kind("HOST:PORT, an IPv6 address in brackets", parse_endpoint)
 RESOLUTION = Kind("HOST:PORT:ADDRESS, an IPv6 address in brackets", parse_resolution)
 NETWORK: Kind[Network] = Kind("an address or a network such as 192.168.0.0/16, no bits set past the prefix", _network)
-FIELD_NAME = Kind("the name of a field such as CDN-Cache-Control", _field_name)
+TARGET_FIELD = Kind("the name of a field for some caches, such as CDN-Cache-Control", _target_field)
 FILE = Kind("the path of a file", _path, path=True)
 FOLDER = Kind("the path of a folder", _path, path=True)

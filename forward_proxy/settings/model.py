@@ -76,7 +76,7 @@ class CacheSettings:
         kinds.GRACE, "off", "How long a stale response that names no such time stands in for an origin's error."
     )
     targets: tuple[str, ...] = many(
-        kinds.FIELD_NAME,
+        kinds.TARGET_FIELD,
         (),
         "Fields such as CDN-Cache-Control that are for this cache, the first counts first (RFC 9213).",
     )
