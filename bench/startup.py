@@ -58,7 +58,7 @@ def _put(index: Index, folder: Path, number: int) -> None:
     if number % 10 == 0:
         value = Staged(folder / "staged", len(content), digests)
         value.path.write_bytes(content)
-    index.put(New(stored.id, value, record, worth_of_use(50, len(content))), 16, lambda: True)
+    index.put(New(stored.id, value, record, worth_of_use(50, len(content))), 16)
 
 
 def measure(folder: Path) -> tuple[float, float]:

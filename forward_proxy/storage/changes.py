@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from forward_proxy.caching.stored import CacheKey, StoredResponse
 from forward_proxy.storage.bytesdisk import Staged
 from forward_proxy.storage.database import Database
 from forward_proxy.storage.generations import Generation, Generations, Removal, slot_prefix
-from forward_proxy.storage.keeper import Keeper
+from forward_proxy.storage.keeper import Arrived, Keeper
 from forward_proxy.storage.options import Fault, Options
 from forward_proxy.storage.overlay import Overlay
 from forward_proxy.storage.records import identified, key_prefix
@@ -33,7 +34,9 @@ class Changes:
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
         self.overlay = Overlay()
-        self._writer = Writer(keeper.options.queue_limit, self._tick, keeper.close_connection, keeper.failed)
+        self._writer: Writer[Arrived] = Writer(
+            keeper.options.queue_limit, self._tick, keeper.close_connection, keeper.failed, self._put
+        )
         self._uses: dict[str, Uses] = {}
         self._uses_lock = threading.Lock()
         self._unremoved: dict[Removal, str] = {}
@@ -84,7 +87,8 @@ class Changes:
             return None
         stored = identified(head, value.length if isinstance(value, Staged) else len(value))
         self.overlay.add(stored, value, digests, arrival)
-        self._submit(stored.id, partial(self._keeper.put, stored, value, digests, arrival.is_current, cost_ms))
+        self._generations.changed((stored.id,))
+        self._writer.add(Arrived(stored, value, digests, arrival.is_current, cost_ms))
         return stored
 
     def freshen(self, stored: StoredResponse) -> None:
@@ -112,7 +116,7 @@ class Changes:
 
     def after_others(self, then: Callable[[], None]) -> None:
         """Do this once the changes entered so far are in the index, or given up; on another thread."""
-        self._writer.submit(then)
+        self._writer.submit_later(then)
 
     def begin_anew(self, damaged: Database, reason: str) -> None:
         """This database was found damaged: move it aside and go on with an empty one."""
@@ -126,6 +130,24 @@ class Changes:
             elif len(self._uses) < _USES_LIMIT:
                 self._uses[response_id] = Uses(1, time.time())
 
+    def _put(self, several: list[Arrived]) -> None:
+        """Put these into the index in their order: those without a file together, where that can be done."""
+        for in_file, group in groupby(several, lambda each: isinstance(each.value, Staged)):
+            neighbours = list(group)
+            try:
+                if in_file or len(neighbours) == 1 or not self._keeper.put_all(neighbours):
+                    self._put_one_by_one(neighbours)
+            finally:
+                for each in neighbours:
+                    self._settled(each.stored.id)
+
+    def _put_one_by_one(self, several: list[Arrived]) -> None:
+        for each in several:
+            try:
+                self._keeper.put(each)
+            except Exception as error:
+                self._keeper.failed(error)
+
     def _submit(self, response_id: str, change: Callable[[], None]) -> None:
         """Queue a change that is entered by now, and over once it was tried."""
         self._generations.changed((response_id,))
@@ -134,10 +156,14 @@ class Changes:
             try:
                 change()
             finally:
-                self.overlay.settle(response_id)
-                self._generations.changed((response_id,))
+                self._settled(response_id)
 
         self._writer.submit(job)
+
+    def _settled(self, response_id: str) -> None:
+        """A change to this one is in the index, or given up."""
+        self.overlay.settle(response_id)
+        self._generations.changed((response_id,))
 
     def _submit_removal(self, removal: Removal, prefix: str) -> None:
         self._generations.changed((prefix,))

@@ -50,13 +50,19 @@ _COUNT_WITH_ANOTHER = (
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A response to add: `worth` is that of one use."""
+    """A response to add, if it is `wanted` by the time it could be; `worth` is that of one use."""
 
     id: str
     value: bytes | Staged
     record: bytes
     worth: float
     pinned: bool = False
+    wanted: Callable[[], bool] = lambda: True
+
+    @property
+    def in_index(self) -> int:
+        """The octets of its row."""
+        return len(self.record) + len(self.value if isinstance(self.value, bytes) else self.value.digests)
 
 
 class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
@@ -86,29 +92,43 @@ class Index(diskcache.Cache):  # type: ignore[misc]  # diskcache has no types.
             self.close()
             raise
 
-    def put(self, new: New, per_key: int, wanted: Callable[[], bool]) -> bool:
+    def put(self, new: New, per_key: int) -> bool:
         """Add a response, in place of the one with the same selection; the oldest go beyond so many of one key.
 
         False, and nothing is added, when it is not `wanted` by the time the write lock is held.
         """
+        if isinstance(new.value, bytes):
+            return self.put_all((new,), per_key) == 1
+        there = self._holds(new.value)
+        with self._dropping((new.value.name,)) as (sql, drop):
+            if not new.wanted():
+                return False
+            self._add(new, per_key, sql, drop)
+            if not (there and self.disk.has(new.value.name)):
+                self.disk.adopt(new.value)
+        return True
+
+    def put_all(self, several: Iterable[New], per_key: int) -> int:
+        """Add responses that have their content in the index, all in one transaction; how many were wanted."""
+        added = 0
+        with self._dropping() as (sql, drop):
+            for new in several:
+                if new.wanted():
+                    self._add(new, per_key, sql, drop)
+                    added += 1
+        return added
+
+    def _add(self, new: New, per_key: int, sql: Sql, drop: _Drop) -> None:
         same_selection = beginning(selection_prefix(new.id))
         same_key = beginning(new.id.partition("-")[0] + "-")
-        staged = new.value if isinstance(new.value, Staged) else None
-        there = staged is not None and self._holds(staged)
-        with self._dropping(() if staged is None else (staged.name,)) as (sql, drop):
-            if not wanted():
-                return False
-            uses = 1 + uses_of(sql, same_selection)
-            drop(sql(_OF_PREFIX, (*same_selection, 0)).fetchall())
-            above = floor(sql)
-            self.set(new.id, new.value, tag=new.record)
-            value(sql, new.id, above, pinned=new.pinned, uses=uses, worth=new.worth)
-            if staged is not None:
-                sql(_COUNTED_BEFORE, (new.id, staged.name, new.id))
-            drop(sql(_OF_PREFIX, (*same_key, per_key)).fetchall())
-            if staged is not None and not (there and self.disk.has(staged.name)):
-                self.disk.adopt(staged)
-        return True
+        uses = 1 + uses_of(sql, same_selection)
+        drop(sql(_OF_PREFIX, (*same_selection, 0)).fetchall())
+        above = floor(sql)
+        self.set(new.id, new.value, tag=new.record)
+        value(sql, new.id, above, pinned=new.pinned, uses=uses, worth=new.worth)
+        if isinstance(new.value, Staged):
+            sql(_COUNTED_BEFORE, (new.id, new.value.name, new.id))
+        drop(sql(_OF_PREFIX, (*same_key, per_key)).fetchall())
 
     def wait(self) -> None:
         """Until no other thread or process is in the middle of a change."""

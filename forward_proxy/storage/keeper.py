@@ -4,9 +4,9 @@ The index is kept within its limit and off the reserve by evicting first.  On a 
 ballast before either fails.  A damaged index is moved aside and the store goes on with an empty one.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import batched
 from pathlib import Path
@@ -30,6 +30,25 @@ from forward_proxy.storage.worth import Uses, worth_of_use
 
 _TRIES = 3
 _BATCH, _TIGHT_BATCH = 100, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A response that is whole: its content, the digests of that, and the milliseconds the origin took.
+
+    It is to be added if it is `wanted` by then.
+    """
+
+    stored: StoredResponse
+    value: Value
+    digests: bytes
+    wanted: Callable[[], bool]
+    cost_ms: int = 0
+
+    def new(self) -> New:
+        record = encode(self.stored, root(self.digests))
+        worth = worth_of_use(self.cost_ms, len(record) + self.stored.content_bytes)
+        return New(self.stored.id, self.value, record, worth, self.stored.pinned, self.wanted)
 
 
 class Keeper:
@@ -70,26 +89,38 @@ class Keeper:
         self.area.close()
         self.generations.close()
 
-    def put(
-        self, stored: StoredResponse, value: Value, digests: bytes, wanted: Callable[[], bool], cost_ms: int = 0
-    ) -> None:
-        """Add this response, unless there is no room even after evicting, or it is not `wanted` by then.
+    def put(self, arrived: Arrived) -> None:
+        """Add this response, unless there is no room even after evicting, or it is not wanted by then.
 
-        A staged file is adopted or removed.  `cost_ms` is how long the origin took.
+        A staged file is adopted or removed.
         """
-        record = encode(stored, root(digests))
-        in_index = len(record) + len(value if isinstance(value, bytes) else digests)
         try:
-            if self.make_room(in_index, stored.content_bytes):
+            new = arrived.new()
+            if self.make_room(new.in_index, arrived.stored.content_bytes):
                 index, per_key = self.database.index, self.options.max_per_key
-                worth = worth_of_use(cost_ms, len(record) + stored.content_bytes)
-                new = New(stored.id, value, record, worth, stored.pinned)
-                if not _patiently(lambda: index.put(new, per_key, wanted)):
+                if not _patiently(lambda: index.put(new, per_key)):
                     self.faults.count("removed")
             else:
                 self.faults.count("disk-full")
         finally:
-            self.discard(value)
+            self.discard(arrived.value)
+
+    def put_all(self, several: Sequence[Arrived]) -> bool:
+        """Add these, whose content is no file, in one transaction; False when they have to be tried one by one."""
+        every = [arrived.new() for arrived in several]
+        index, per_key = self.database.index, self.options.max_per_key
+        try:
+            if not self.make_room(
+                sum(new.in_index for new in every), sum(each.stored.content_bytes for each in several)
+            ):
+                return False
+            added = _patiently(lambda: index.put_all(every, per_key))
+        except STORAGE_FAULTS:
+            self.close_connection()
+            return False
+        for _ in range(len(every) - added):
+            self.faults.count("removed")
+        return True
 
     def freshen(self, stored: StoredResponse, wanted: Callable[[], bool]) -> None:
         """Give the response of this id, if it is still there, this head, unless it is not `wanted` by then."""

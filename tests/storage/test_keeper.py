@@ -12,7 +12,7 @@ from forward_proxy.storage.bytesdisk import Staged
 from forward_proxy.storage.changes import Changes
 from forward_proxy.storage.faults import Faults, is_damage, is_full
 from forward_proxy.storage.folder import make_private
-from forward_proxy.storage.keeper import Keeper
+from forward_proxy.storage.keeper import Arrived, Keeper
 from forward_proxy.storage.lookup import Lookup
 from forward_proxy.storage.records import identified
 
@@ -31,7 +31,7 @@ def keeper(folder: Path) -> Iterator[Keeper]:
 
 def put(keeper: Keeper) -> StoredResponse:
     stored = identified(head(), len(SMALL))
-    keeper.put(stored, SMALL, block_digests(SMALL), lambda: True)
+    keeper.put(Arrived(stored, SMALL, block_digests(SMALL), lambda: True))
     return stored
 
 
@@ -98,10 +98,29 @@ def test_a_put_that_fails_leaves_no_file(keeper: Keeper, folder: Path) -> None:
     with closing(sqlite3.connect(folder / "cache.db", isolation_level=None)) as stranger:
         stranger.execute("CREATE TRIGGER t BEFORE INSERT ON Cache BEGIN SELECT RAISE(ABORT, 'no'); END")
         with pytest.raises(sqlite3.IntegrityError):
-            keeper.put(identified(head(), len(LARGE)), staged, staged.digests, lambda: True)
+            keeper.put(Arrived(identified(head(), len(LARGE)), staged, staged.digests, lambda: True))
         stranger.execute("DROP TRIGGER t")
     assert content_files(folder) == []
     assert staged_files(folder) == []
+
+
+def test_of_several_that_are_put_together_one_that_fails_costs_none_of_the_others(keeper: Keeper, folder: Path) -> None:
+    heads = [head(f"http://a.example/{number}") for number in range(5)]
+    failing = identified(heads[2], len(SMALL)).id.partition("-")[0]
+    changes = Changes(keeper)
+    changes.start()
+    with closing(sqlite3.connect(folder / "cache.db", isolation_level=None)) as stranger:
+        stranger.execute(
+            "CREATE TRIGGER t BEFORE INSERT ON Cache"
+            f" WHEN NEW.key LIKE '{failing}%' BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        for each in heads:
+            changes.adopt(changes.arriving(each.key), each, SMALL, block_digests(SMALL), 0)
+        assert changes.flush(10)
+    lookup = Lookup(keeper, changes)
+    assert [len(lookup.candidates(each.key)) for each in heads] == [1, 1, 0, 1, 1]
+    assert keeper.faults.counts() == {"write": 1}
+    changes.stop()
 
 
 @pytest.mark.parametrize("adopted", [False, True])

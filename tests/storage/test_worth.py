@@ -30,7 +30,7 @@ def index(tmp_path: Path) -> Iterator[Index]:
 
 def added(index: Index, url: str, length: int = LENGTH, *, cost_ms: int = 0, pinned: bool = False) -> StoredResponse:
     stored = identified(head(url), length)
-    assert index.put(New(stored.id, bytes(length), b"record", worth_of_use(cost_ms, length), pinned), 9, lambda: True)
+    assert index.put(New(stored.id, bytes(length), b"record", worth_of_use(cost_ms, length), pinned), 9)
     return stored
 
 
