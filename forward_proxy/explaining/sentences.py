@@ -24,7 +24,7 @@ def sentence(rehearsal: Rehearsal) -> str:
         case Inspect():
             return "Let through; the tunnel is opened, and each request inside is judged by itself."
         case OwnPage():
-            return "Answered with the proxy's own page for unblocking; the rules are not asked."
+            return "Answered with a page of the proxy's own; the rules are not asked."
         case Purge(soft=soft):
             done = "made stale" if soft else "removed"
             return f"What is stored for it is {done}; the origin is not asked, and neither are the rules."

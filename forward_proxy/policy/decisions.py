@@ -7,6 +7,7 @@ applies it once.
 from dataclasses import dataclass
 from typing import Literal
 
+from forward_proxy.access.budgets import Account
 from forward_proxy.access.grants import Asked, Grant
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import CacheKey, Delivery, Options, StoredResponse
@@ -59,7 +60,8 @@ class Deny:
 class Allowed:
     """What every request that is not denied carries along: who allowed it, and what its fields become.
 
-    `edits` are all of them, `anonymised` those of the anonymity level alone; `caching_options` are for this exchange.
+    `edits` are all of them, `anonymised` those of the anonymity level alone; `caching_options` are for this exchange,
+    and `accounts` those whose budgets it uses.
     """
 
     subject: Subject
@@ -71,6 +73,7 @@ class Allowed:
     anonymised: Edits = NO_EDITS
     rule: RuleRef | None = None
     reason: str = ""
+    accounts: tuple[Account, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,8 @@ class Inspect:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """Relay bytes unread."""
+    """Relay bytes unread; they are use of these accounts' budgets."""
 
     rule: RuleRef | None = None
     reason: str = ""
+    accounts: tuple[Account, ...] = ()

@@ -37,7 +37,7 @@ from forward_proxy.policy.overrides import Overrides
 from forward_proxy.policy.pages import HOST
 from forward_proxy.policy.unblocking import NOBODY, Unblocking
 
-# Rules know the time by the minute: within one, the same request is judged the same.
+# Rules know the time by the minute, and minutes are what budgets have: within one, the same request is judged the same.
 CLOCK_STEP_S = 60
 
 
@@ -126,7 +126,8 @@ class Policy:
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
         options = self._overrides.of_request(subject)
         outbound = head.edited(edits)
-        allowed = Allowed(subject, head, outbound, level, options, edits, anonymised, verdict.rule, verdict.reason)
+        said = verdict.rule, verdict.reason, verdict.accounts
+        allowed = Allowed(subject, head, outbound, level, options, edits, anonymised, *said)
         plan = self._planned(allowed)
         return self._offline(plan) if self.state.offline and isinstance(plan, Forward) else plan
 
@@ -264,7 +265,7 @@ class Policy:
         verdict = self.state.access.decide_all(subjects)
         if isinstance(verdict, Denied):
             return Deny(403, "http_request_denied", verdict.reason, verdict.rule)
-        return Tunnel(verdict.rule, verdict.reason)
+        return Tunnel(verdict.rule, verdict.reason, verdict.accounts)
 
 
 def tunnel_subject(host: str, port: int, client: IPAddress, now: int) -> Subject:

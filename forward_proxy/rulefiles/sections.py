@@ -14,6 +14,7 @@ from datetime import tzinfo
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
+from forward_proxy.access.budgets import Budget
 from forward_proxy.access.lists.listed import Listed
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override
@@ -24,6 +25,7 @@ from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.rulefiles import overrides
+from forward_proxy.rulefiles.budgets import read_budget
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
 from forward_proxy.rulefiles.listentries import ListEntry, read_list
 from forward_proxy.rulefiles.named import NAMING
@@ -54,7 +56,7 @@ class Section:
 
 
 SECTIONS = {
-    "rules": Section("action", {"allow": "allow", "deny": "deny"}, extra=("list", "expect")),
+    "rules": Section("action", {"allow": "allow", "deny": "deny"}, extra=("list", "budget", "expect")),
     "anonymity": Section(
         "level", {level.value: level for level in Level}, _BEFORE_RESPONSE, "not known when the request is sent"
     ),
@@ -138,6 +140,8 @@ class _File:
         matcher = self.matcher(section, fields, path)
         if "list" in fields and "list" in section.extra:
             matcher = self.listed(fields["list"], matcher, (*path, "list"))
+        if "budget" in fields and "budget" in section.extra:
+            matcher = self.rationed(fields, ref, matcher, path)
         reason = self.text(fields, "reason", path) or ""
         if len(reason) > _MAX_REASON:
             self.fault((*path, "reason"), f"longer than {_MAX_REASON} characters")
@@ -205,6 +209,21 @@ class _File:
             return None
         self.collected.lists.append(loaded)
         return matcher and Matcher((*matcher.conditions, Listed(entry.name, loaded.digest, loaded.searched)))
+
+    def rationed(self, fields: Mapping[str, Node], ref: RuleRef, matcher: Matcher | None, path: Path) -> Matcher | None:
+        """The matcher with the budget as its last condition."""
+        where = (*path, "budget")
+        if "action" in fields and fields["action"].value == "allow":
+            self.fault(where, "is for action: deny, which it keeps from denying until its minutes are used up")
+        if "id" not in fields:
+            self.fault(where, "needs an id beside it, by which what was used is kept")
+        if "match" in fields and any(each[-1] == "content_type" for each in _keys_used(fields["match"].plain(), ())):
+            self.fault(where, "counts requests, of which content_type is not known")
+        budget = read_budget(fields["budget"].plain(), ref.id or "", self.collected.zone)
+        if isinstance(budget, Budget):
+            return matcher and Matcher((*matcher.conditions, budget))
+        self.problems(budget, where)
+        return None
 
     def expectations(self, node: Node, path: Path) -> None:
         if not isinstance(node.value, tuple):
