@@ -26,6 +26,7 @@ from forward_proxy.addons.later import Queue
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
+from forward_proxy.addons.metering import Metering
 from forward_proxy.addons.streams import INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
@@ -49,6 +50,7 @@ from forward_proxy.policy import (
     Validate,
     denial,
 )
+from forward_proxy.policy.meter import Meter
 from forward_proxy.traffic.record import Record
 
 # A tunnel or WebSocket through which nothing has passed for so long may be closed when the proxy stops.
@@ -73,6 +75,7 @@ class Driver:
         queue: Queue,
         collapse_wait_s: float = 5.0,
         wishes: Wishes | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._policy = policy
         self._record = record
@@ -81,7 +84,8 @@ class Driver:
         # By the id of the client connection: how many exchanges have not ended, and where WebSockets are open.
         self._under_way: dict[str, int] = {}
         self._websockets: set[str] = set()
-        self.tunnels = Tunnels(policy, record)
+        self.metering = Metering(meter)
+        self.tunnels = Tunnels(policy, record, self.metering)
         self.stock = stock.Stock(storage)
         self.purging = purging.Purging(storage)
         self.granting = Granting(wishes)
@@ -115,6 +119,7 @@ class Driver:
         exchange.request = head
         exchange.errand = self.asking.errands.of(flow.client_conn.peername)
         self._act(flow, exchange, self._decided(flow, exchange, head, connect), now)
+        self.metering.begin(flow, exchange)
 
     async def in_turn(self, flow: http.HTTPFlow) -> None:
         """The request waits for the answer to another one, and is decided once more."""
@@ -321,6 +326,9 @@ class Driver:
         if not exchange.recorded:
             exchange.recorded = True
             now = time.time()
+            self.metering.end(exchange)
+            if exchange.cut is not None:
+                exchange.error, exchange.error_detail = "http_request_denied", f"cut: {exchange.cut.reason}"
             self.asking.ended(exchange, now)
             self._ended(flow.client_conn)
             self._record(record_of(exchange, flow, now))

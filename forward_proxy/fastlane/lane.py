@@ -18,6 +18,7 @@ from forward_proxy.fastlane.requests import Tunnel, read_connect
 from forward_proxy.fastlane.tls import Contexts
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Foreseen, Inspect, Policy
+from forward_proxy.policy.meter import Meter, NoMeter
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring
 
@@ -83,9 +84,16 @@ class Lane:
     """Makes a conversation for every client connection."""
 
     def __init__(
-        self, policy: Callable[[], Policy], storage: Storage, log: Log, handover: Handover, options: Options
+        self,
+        policy: Callable[[], Policy],
+        storage: Storage,
+        log: Log,
+        handover: Handover,
+        options: Options,
+        meter: Meter | None = None,
     ) -> None:
         self.policy = policy
+        self.meter = meter or NoMeter()
         self.storage = storage
         self.log = log
         self.handover = handover

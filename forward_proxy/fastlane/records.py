@@ -1,5 +1,8 @@
 """What the traffic log remembers of an exchange that the lane answered: the same record driver 1 would have made."""
 
+from dataclasses import replace
+
+from forward_proxy.access.rules import Denied
 from forward_proxy.anonymity import changed
 from forward_proxy.fastlane.requests import Connect, Plain
 from forward_proxy.policy import Answer, Deny, Serve
@@ -65,6 +68,14 @@ def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: i
         intercepted=inside_tls,
         resource=allowed.subject.resource,
         page=allowed.subject.page,
+    )
+
+
+def cut(record: Record, denied: Denied) -> Record:
+    """The record of what was ended before its end because a budget is used up."""
+    rule = denied.rule
+    return replace(
+        record, rule=str(rule) if rule else None, rule_id=rule.id if rule else None, reason=denied.reason or None
     )
 
 

@@ -97,5 +97,9 @@ def grants_folder(settings: Settings) -> Path:
     return settings.state / "grants"
 
 
+def budgets_folder(settings: Settings) -> Path:
+    return settings.state / "budgets"
+
+
 def log_folder(settings: Settings) -> Path:
     return settings.state / "traffic"

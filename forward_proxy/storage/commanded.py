@@ -44,9 +44,10 @@ class Commanded:
 
     def changed(self, place: int = 1) -> int:
         """Another number after each change; read it before reading what has changed."""
-        if self._cells is None:
+        cells = self._cells
+        if cells is None:
             raise StorageError(f"the {self._what} are not started")
-        return self._cells.view[place]
+        return cells.view[place]
 
     def tell(self, place: int = 1) -> None:
         """Something has changed."""
