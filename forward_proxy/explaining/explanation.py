@@ -7,6 +7,7 @@ the level, the sums of RFC 9111 §4.2.  `candidates` is the storage's look-up, s
 from dataclasses import dataclass
 
 from forward_proxy import caching
+from forward_proxy.access.budgets import Account, Standing
 from forward_proxy.access.rules import Denied, Step, Verdict
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import CacheKey, FreshnessSums, StoredResponse
@@ -18,7 +19,18 @@ from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress
-from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, OwnPage, Purge, Serve, Validate
+from forward_proxy.policy.decisions import (
+    Allowed,
+    Deny,
+    Forward,
+    Inspect,
+    Lookup,
+    OwnPage,
+    Purge,
+    Serve,
+    Tunnel,
+    Validate,
+)
 from forward_proxy.policy.door import Policy, State, tunnel_subject
 
 
@@ -64,7 +76,7 @@ class Explanation:
 
     `subject` is what the rules saw, a bare tunnel when it is not opened; `trail` is empty when no rule was asked.
     `otherwise` is the verdict if the rule that decided were not there, None when none did.
-    `tunnel_by` is None when the settings say whether TLS is opened.
+    `tunnel_by` is None when the settings say whether TLS is opened.  `budgets` are those that it uses.
     """
 
     rehearsal: Rehearsal
@@ -74,6 +86,7 @@ class Explanation:
     otherwise: Verdict | None
     tunnel_by: RuleRef | None
     passage: Passage | None
+    budgets: tuple[Standing, ...] = ()
 
     @property
     def decision(self) -> Decision:
@@ -99,6 +112,7 @@ def explain(policy: Policy, request: RequestHead, client: IPAddress, now: int, c
         state.access.otherwise(subject) if trail and trail[-1].matched else None,
         _where(first_match(state.inspect, in_tunnel)) if state.inspect_by_default else None,
         None if rehearsal.allowed is None else _passage(state, rehearsal, rehearsal.allowed, now),
+        tuple(state.access.standing(account, now) for account in _accounts(rehearsal)),
     )
 
 
@@ -112,6 +126,14 @@ def _trail(state: State, rehearsal: Rehearsal, subject: Subject) -> tuple[Step, 
         if not isinstance(said, Denied) or (said.rule, said.reason) != (first.rule, first.reason):
             return ()
     return state.access.trail(subject)
+
+
+def _accounts(rehearsal: Rehearsal) -> tuple[Account, ...]:
+    """Whose budgets it uses."""
+    if isinstance(rehearsal.decision, Deny):
+        return ()
+    let_through = rehearsal.allowed or (rehearsal.first if isinstance(rehearsal.first, Tunnel) else None)
+    return let_through.accounts if let_through else ()
 
 
 def _passage(state: State, rehearsal: Rehearsal, allowed: Allowed, now: int) -> Passage:

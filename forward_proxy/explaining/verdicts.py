@@ -7,6 +7,7 @@ that is not dialled, is "allowed" with a status and an `error` of RFC 9209 §2.3
 from dataclasses import asdict
 from typing import Any
 
+from forward_proxy.access.budgets import Standing
 from forward_proxy.access.rules import Denied, Verdict
 from forward_proxy.caching import CacheKey, FreshnessSums
 from forward_proxy.explaining.explanation import Explanation, Held, Passage
@@ -39,6 +40,7 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
         "request": asdict(subject) | {"client": str(subject.client)},
         "otherwise": _verdict(explanation.otherwise) if explanation.otherwise else None,
         "trail": [asdict(step) | {"rule": str(step.rule), "id": step.rule.id} for step in explanation.trail],
+        "budgets": [_standing(standing) for standing in explanation.budgets],
         "anonymity": _anonymity(passage) if passage else None,
         "cache": _cache(explanation),
         "rules_ask_again": passage is not None and passage.rules_ask_again,
@@ -67,6 +69,17 @@ def _outcome(rehearsal: Rehearsal) -> dict[str, Any]:
         "rule": _text(source.rule) if source else None,
         "rule_id": source.rule.id if source and source.rule else None,
         "reason": source.reason if source else "",
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "rule": standing.account.rule,
+        "client": standing.account.client or None,
+        "used": standing.used,
+        "minutes": standing.limit,
+        "left": standing.left,
+        "new_at": standing.ends,
     }
 
 
