@@ -28,3 +28,23 @@ class Searched(Protocol):
     """One list, compiled: immutable, and as fast as a rule."""
 
     def find(self, subject: Subject) -> Found | None: ...
+
+
+class Removal(Protocol):
+    """The line of a list that has query parameters removed from a request."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def text(self) -> str: ...
+
+    def takes(self, parameter: str) -> bool:
+        """Whether this parameter goes; "name=value", or "name", as it stands in the query."""
+
+
+class Removing(Protocol):
+    """A list that may have query parameters removed."""
+
+    def removals(self, subject: Subject) -> tuple[Removal, ...]:
+        """Those that hold for this request, exceptions already applied, in the order of their lines.  Never raises."""
