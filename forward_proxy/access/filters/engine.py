@@ -7,11 +7,11 @@ Most filters mean a host and nothing else, and are one entry in one table.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from forward_proxy.access.filters.index import Index
+from forward_proxy.access.filters.index import Index, words_of
 from forward_proxy.access.filters.lines import Expression, Filter, read_line
 from forward_proxy.access.filters.patterns import FOLDED_MARKS, MARKS
 from forward_proxy.access.filters.scopes import DOCUMENT, KINDS, TUNNEL
-from forward_proxy.access.filters.tokens import TOKENS
+from forward_proxy.access.filters.tokens import Words
 from forward_proxy.access.lists.found import Found
 from forward_proxy.matching.automata import Automaton
 from forward_proxy.matching.hosts import suffixes
@@ -36,8 +36,12 @@ class Filters:
     blocking: Index = field(default_factory=Index)
     trusted: Mapping[str, int] = field(default_factory=dict)
     automata: Mapping[str, Automaton] = field(default_factory=dict)
+    _words: Words = field(init=False, repr=False, compare=False)
     # The filters that a request came near.
     _read: dict[int, Filter] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_words", words_of((self.important, self.exceptions, self.blocking)))
 
     def find(self, subject: Subject) -> Found | None:
         """What blocks the request, or the exception that frees it; None when nothing blocks it.  Never raises.
@@ -45,7 +49,7 @@ class Filters:
         `overrides` is what an exception frees from, or the exception that an important filter passes over.  Of a tunnel
         that nobody looks into only what holds for everything inside is found.
         """
-        seen = _Seen(subject)
+        seen = _Seen(subject, self._words)
         line = self._blocked(seen)
         if line is None:
             return None
@@ -77,7 +81,7 @@ class Filters:
 
     def _first(self, index: Index, seen: "_Seen") -> int | None:
         subject, kind, marked, needles = seen.subject, seen.kind, seen.marked, self.needles
-        for line in index.near(seen.tokens, subject.host, subject.page):
+        for line in index.near(seen.words, subject.host, subject.page):
             if needles[line] in marked:
                 filter_ = self._filter(line)
                 if filter_.scope.holds(subject, kind) and self._fits(filter_, seen):
@@ -117,9 +121,9 @@ class Filters:
 class _Seen:
     """A request as patterns see it: its URL, and the URL with its separators marked, both in lower case."""
 
-    __slots__ = ("cased", "end", "host_end", "kind", "marked", "subject", "tokens", "url")
+    __slots__ = ("cased", "end", "host_end", "kind", "marked", "subject", "url", "words")
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, words: Words) -> None:
         self.subject = subject
         host = subject.host
         if subject.method == "CONNECT":
@@ -130,7 +134,7 @@ class _Seen:
             self.cased = subject.url.encode("ascii", "replace")
         self.url = self.cased.lower()
         self.marked = self.cased.translate(FOLDED_MARKS) + self.end
-        self.tokens = self.cased.translate(TOKENS).split()
+        self.words = words.found_in(self.cased)
         self.host_end = len(subject.scheme) + 3 + len(host) + (2 if ":" in host else 0)
 
     def labels(self) -> Iterable[int]:

@@ -17,7 +17,7 @@ from forward_proxy.access.filters.report import Ignored, Report
 from forward_proxy.matching.automata import Automaton
 
 # To be raised with every change of the reading or of the index, else old files would go on.
-VERSION = 1
+VERSION = 2
 
 
 def packed(filters: Filters, report: Report, source: str) -> bytes:
@@ -74,11 +74,12 @@ def _filed(index: Index) -> list[object]:
     octets = (
         {name.decode(): lines for name, lines in filed.items()} for filed in (index.whole, index.begun, index.ended)
     )
-    return [dict(index.sites), *octets, dict(index.pages), index.anywhere]
+    beside = [list(index.beside), [token.decode() for token in index.beside.values()]]
+    return [dict(index.sites), *octets, dict(index.pages), index.anywhere, beside]
 
 
 def _index(packed: list[Any]) -> Index:
-    sites, whole, begun, ended, pages, anywhere = packed
+    sites, whole, begun, ended, pages, anywhere, (beside, tokens) = packed
     return Index(
         _lines(sites),
         _octets(whole),
@@ -86,6 +87,7 @@ def _index(packed: list[Any]) -> Index:
         _octets(ended),
         _lines(pages),
         tuple(anywhere),
+        {line: token.encode() for line, token in zip(beside, tokens, strict=True)},
     )
 
 
