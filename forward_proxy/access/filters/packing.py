@@ -17,7 +17,7 @@ from forward_proxy.access.filters.report import Ignored, Report
 from forward_proxy.matching.automata import Automaton
 
 # To be raised with every change of the reading or of the index, else old files would go on.
-VERSION = 2
+VERSION = 3
 
 
 def packed(filters: Filters, report: Report, source: str) -> bytes:
@@ -30,6 +30,8 @@ def packed(filters: Filters, report: Report, source: str) -> bytes:
             "important": _filed(filters.important),
             "exceptions": _filed(filters.exceptions),
             "blocking": _filed(filters.blocking),
+            "modifying": {kind: _filed(index) for kind, index in filters.modifying.items()},
+            "sparing": _filed(filters.sparing),
             "trusted": dict(filters.trusted),
             "automata": {
                 source: [automaton.literal, automaton.classes.hex(), automaton.rows, sorted(automaton.accepting)]
@@ -56,6 +58,8 @@ def unpacked(octets: bytes, source: str) -> tuple[Filters, Report] | None:
             _index(held["important"]),
             _index(held["exceptions"]),
             _index(held["blocking"]),
+            {kind: _index(index) for kind, index in held["modifying"].items()},
+            _index(held["sparing"]),
             held["trusted"],
             {
                 source: Automaton(literal, bytes.fromhex(classes), tuple(rows), frozenset(accepting))

@@ -60,6 +60,8 @@ def keys_of(filter_: Filter) -> Iterator[Key]:
     """Every key that alone would do; pages are not among them, since a filter has to be filed under all it names."""
     if filter_.site is not None:
         yield Key("site", filter_.site)
+    for token in _TOKEN.finditer(filter_.parameter.lower().encode()):
+        yield Key("whole", token[0].decode())
     if isinstance(filter_.pattern, Expression):
         yield from _of_octets(filter_.pattern.literal.encode(), False, False)
     else:

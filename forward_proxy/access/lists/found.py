@@ -5,7 +5,7 @@ no exception.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from forward_proxy.matching.subject import Subject
 
@@ -14,7 +14,8 @@ from forward_proxy.matching.subject import Subject
 class Found:
     """The line of a list that holds for a request; `exception` is whether it lets it through instead.
 
-    `overrides` is what it has the last word over.
+    `overrides` is what it has the last word over.  `surrogate` names what is put in place of the response
+    (access/surrogates), empty for nothing.
     """
 
     line: int
@@ -22,12 +23,31 @@ class Found:
     exception: bool = False
     important: bool = False
     overrides: "Found | None" = None
+    surrogate: str = ""
 
 
 class Searched(Protocol):
     """One list, compiled: immutable, and as fast as a rule."""
 
     def find(self, subject: Subject) -> Found | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """The line of a list that has a field line added to the response."""
+
+    line: int
+    text: str
+    name: bytes
+    value: bytes
+
+
+@runtime_checkable
+class Adding(Protocol):
+    """A list that may have field lines added to responses."""
+
+    def additions(self, subject: Subject) -> tuple[Addition, ...]:
+        """Those that hold for this request, exceptions already applied, in the order of their lines.  Never raises."""
 
 
 class Removal(Protocol):
@@ -43,6 +63,7 @@ class Removal(Protocol):
         """Whether this parameter goes; "name=value", or "name", as it stands in the query."""
 
 
+@runtime_checkable
 class Removing(Protocol):
     """A list that may have query parameters removed."""
 
