@@ -63,7 +63,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class AccessRules:
-    """The rules in their order.  `needs_response` when any of them looks at the response."""
+    """The rules in their order.  `needs_response` when any of them looks at the response; `listed` are those with a
+    list."""
 
     rules: tuple[Choice[Action], ...] = ()
     default: Action = "allow"
@@ -71,6 +72,7 @@ class AccessRules:
     grants: Grants = field(init=False, default=NO_GRANTS)
     usage: Usage = field(init=False, default=NO_USAGE)
     budgets: Mapping[str, Budget] = field(init=False, repr=False, compare=False)
+    listed: tuple[tuple[Choice[Action], Listed], ...] = field(init=False, repr=False, compare=False)
     _index: HostIndex = field(init=False, repr=False, compare=False)
     _verdicts: tuple[Verdict, ...] = field(init=False, repr=False, compare=False)
     _lists: tuple[Listed | None, ...] = field(init=False, repr=False, compare=False)
@@ -79,7 +81,10 @@ class AccessRules:
     def __post_init__(self) -> None:
         verdicts = (*(_verdict(rule.value, rule.where, rule.reason) for rule in self.rules), self._by_default())
         object.__setattr__(self, "_verdicts", verdicts)
-        object.__setattr__(self, "_lists", (*(list_of(rule.matcher) for rule in self.rules), None))
+        lists = [list_of(rule.matcher) for rule in self.rules]
+        with_list = tuple((rule, listed) for rule, listed in zip(self.rules, lists, strict=True) if listed is not None)
+        object.__setattr__(self, "_lists", (*lists, None))
+        object.__setattr__(self, "listed", with_list)
         budgets = tuple(budget_of(rule.matcher) for rule in self.rules)
         object.__setattr__(self, "_budgets", (*budgets, None))
         object.__setattr__(self, "budgets", {budget.rule: budget for budget in budgets if budget is not None})

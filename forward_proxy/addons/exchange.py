@@ -137,7 +137,7 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         verdict="denied" if deny and deny.by_policy else "allowed",
         rule=str(rule) if rule else None,
         rule_id=rule.id if rule else None,
-        reason=(said.reason if said else "") or None,
+        reason=(allowed.told if said is allowed and allowed else said.reason if said else "") or None,
         cache=cache,
         cache_stored=exchange.stored,
         cache_detail=detail or None,

@@ -58,6 +58,8 @@ def _request(explanation: Explanation, respelled: Sequence[str]) -> Table:
         table.add_row("Tunnel", said(tunnel))
     if explanation.passage is not None and explanation.passage.allowed.rule is not None:
         table.add_row("Reason", said(explanation.passage.allowed.reason or "none given"))
+    for added in explanation.passage.allowed.added if explanation.passage is not None else ():
+        table.add_row("Adds", said(str(added)))
     return table
 
 

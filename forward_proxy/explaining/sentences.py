@@ -15,7 +15,8 @@ def sentence(rehearsal: Rehearsal) -> str:
     match decision:
         case Deny() if decision.by_policy:
             who = f" by {named(decision.rule)}" if decision.rule else ""
-            return _ended(f"Denied with {decision.status}{who}{_because(decision.reason)}")
+            status = "" if decision.surrogate else f" with {decision.status}"
+            return _ended(f"Denied{status}{who}{_because(decision.reason)}")
         case Deny():
             return _ended(f"Refused with {decision.status} ({decision.error}): {decision.reason}")
         case Tunnel():

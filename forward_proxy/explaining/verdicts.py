@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from forward_proxy.access.budgets import Standing
+from forward_proxy.access.modifying import Added
 from forward_proxy.access.rules import Denied, Verdict
 from forward_proxy.caching import CacheKey, FreshnessSums
 from forward_proxy.explaining.explanation import Explanation, Held, Passage
@@ -42,6 +43,8 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
         "trail": [asdict(step) | {"rule": str(step.rule), "id": step.rule.id} for step in explanation.trail],
         "budgets": [_standing(standing) for standing in explanation.budgets],
         "anonymity": _anonymity(passage) if passage else None,
+        "surrogate": explanation.decision.surrogate or None if isinstance(explanation.decision, Deny) else None,
+        "added": [_added(each) for each in passage.allowed.added] if passage else [],
         "cache": _cache(explanation),
         "rules_ask_again": passage is not None and passage.rules_ask_again,
     }
@@ -89,6 +92,15 @@ def _verdict(found: Verdict) -> dict[str, Any]:
         "rule": _text(found.rule),
         "rule_id": found.rule.id if found.rule else None,
         "reason": found.reason,
+    }
+
+
+def _added(added: Added) -> dict[str, Any]:
+    return {
+        "name": added.name.decode("ascii"),
+        "value": added.value.decode("ascii"),
+        "rule": _text(added.rule),
+        "rule_id": added.rule.id,
     }
 
 

@@ -59,7 +59,7 @@ def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: i
         response_bytes=content_bytes,
         rule=str(rule) if rule else None,
         rule_id=rule.id if rule else None,
-        reason=allowed.reason or None,
+        reason=allowed.told or None,
         cache=cache,
         cache_detail=serve.detail or None,
         anonymity=str(allowed.level),

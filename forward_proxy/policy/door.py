@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from forward_proxy import anonymity, caching
+from forward_proxy.access import modifying
 from forward_proxy.access import targets as access_targets
 from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.access.rules import AccessRules, Denied
@@ -126,7 +127,8 @@ class Policy:
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
         options = self._overrides.of_request(subject)
         outbound = head.edited(edits)
-        said = verdict.rule, verdict.reason, verdict.accounts
+        added = modifying.additions(self.state.access, subject)
+        said = verdict.rule, verdict.reason, verdict.accounts, added
         allowed = Allowed(subject, head, outbound, level, options, edits, anonymised, *said)
         plan = self._planned(allowed)
         return self._offline(plan) if self.state.offline and isinstance(plan, Forward) else plan
@@ -247,14 +249,20 @@ class Policy:
 
     def _denied(self, verdict: Denied, subject: Subject, client: IPAddress | None) -> Deny:
         offer = "" if client is None else unblocking.offered(self.state.unblocking, client, verdict.rule)
+        replaced = modifying.replaced(self.state.access, subject)
+        reason, surrogate = verdict.reason, replaced.surrogate if replaced else ""
+        if replaced is not None:
+            by = f" ({replaced.rule})" if replaced.rule != verdict.rule else ""
+            reason = "; ".join(filter(None, (reason, f"answered with the surrogate {surrogate}{by}")))
         return Deny(
-            403,
+            200 if replaced else 403,
             "http_request_denied",
-            verdict.reason,
+            reason,
             verdict.rule,
             subject.resource,
             page=subject.page,
             offer=offer,
+            surrogate=surrogate,
         )
 
     def _inspects(self, subject: Subject) -> bool:

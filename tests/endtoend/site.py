@@ -43,6 +43,7 @@ class Site:
     ledger: Ledger
     gates: Gates
     packages: dict[str, bytes]
+    written: dict[str, str]
 
     def url(self, path: str, host: str = "site.test", service: Service = "http") -> str:
         return f"{_SCHEMES.get(service, 'http')}://{host}:{self.ports[service]}{path}"
@@ -69,9 +70,10 @@ class _Server(Protocol):
 def running_site(folder: Path) -> Iterator[Site]:
     """The whole site, served until the block ends; the CA's certificate is written to the folder."""
     ca, ledger, gates, packages = trustme.CA(), Ledger(), Gates(), dict[str, bytes]()
+    written: dict[str, str] = {}
     app = Flask(__name__)
     app.register_blueprint(answers(gates, packages))
-    app.register_blueprint(pages(ledger))
+    app.register_blueprint(pages(ledger, written))
     servers: dict[Service, _Server] = {
         "http": WebServer(app, ledger),
         "https": WebServer(app, ledger, server_tls(ca)),
@@ -91,7 +93,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         for service, server in servers.items():
             ports[service] = server.socket.getsockname()[1]
             stack.enter_context(_serving(server))
-        yield Site(ports, ca, folder / "origins.pem", ledger, gates, packages)
+        yield Site(ports, ca, folder / "origins.pem", ledger, gates, packages, written)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from forward_proxy.access.filters.modifiers import FIELDS, Kind, Modifier, Param
 from forward_proxy.access.filters.patterns import FOLDED_MARKS, MARKS
 from forward_proxy.access.filters.scopes import DOCUMENT, KINDS, TUNNEL
 from forward_proxy.access.filters.tokens import Words
-from forward_proxy.access.lists.found import Addition, Found
+from forward_proxy.access.lists.found import Addition, Found, Replacement
 from forward_proxy.access.surrogates import NONE, canonical_name
 from forward_proxy.matching.automata import Automaton
 from forward_proxy.matching.hosts import suffixes
@@ -68,11 +68,25 @@ class Filters:
         text = self.texts.get(line) or self._host_text(subject.host)
         exception = self._exception(seen)
         if exception is None:
-            return Found(line, text, important=important, surrogate=self._surrogate(seen))
+            return Found(line, text, important=important)
         if (insisting := self._first(self.important, seen)) is not None:
-            text, surrogate = self.texts[insisting], self._surrogate(seen)
-            return Found(insisting, text, important=True, overrides=exception, surrogate=surrogate)
+            return Found(insisting, self.texts[insisting], important=True, overrides=exception)
         return Found(exception.line, exception.text, exception=True, overrides=Found(line, text, important=important))
+
+    def replacement(self, subject: Subject) -> Replacement | None:
+        """What stands in for the response if the request is denied: by priority, then by importance, then by name, so
+        that the order of lines means nothing.  Never raises."""
+        if "redirect" not in self.modifying:
+            return None
+        wanted = [
+            (-modifier.priority, not self._filter(line).scope.important, modifier.value, line)
+            for line, modifier in self._modifiers("redirect", _Seen(subject, self._words))
+            if canonical_name(modifier.value)
+        ]
+        if not wanted:
+            return None
+        *_, name, line = min(wanted)
+        return None if name == NONE else Replacement(line, self.texts[line], name)
 
     def removals(self, subject: Subject) -> tuple[Removal, ...]:
         """What has parameters of the query removed: of a request that asks to be given something, and no more.
@@ -98,19 +112,6 @@ class Filters:
 
     def _indexes(self) -> tuple[Index, ...]:
         return self.important, self.exceptions, self.blocking, *self.modifying.values(), self.sparing
-
-    def _surrogate(self, seen: "_Seen") -> str:
-        """The name of what is put in place: by priority, then by importance, then by name, whatever the order of
-        lines."""
-        if "redirect" not in self.modifying:
-            return ""
-        wanted = [
-            (-modifier.priority, not self._filter(line).scope.important, modifier.value)
-            for line, modifier in self._modifiers("redirect", seen)
-            if canonical_name(modifier.value)
-        ]
-        name = min(wanted)[2] if wanted else ""
-        return "" if name == NONE else name
 
     def _removal(self, line: int, modifier: Modifier) -> Removal:
         parameters = Parameters.of(modifier.value)

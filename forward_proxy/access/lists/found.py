@@ -14,8 +14,7 @@ from forward_proxy.matching.subject import Subject
 class Found:
     """The line of a list that holds for a request; `exception` is whether it lets it through instead.
 
-    `overrides` is what it has the last word over.  `surrogate` names what is put in place of the response
-    (access/surrogates), empty for nothing.
+    `overrides` is what it has the last word over.
     """
 
     line: int
@@ -23,13 +22,29 @@ class Found:
     exception: bool = False
     important: bool = False
     overrides: "Found | None" = None
-    surrogate: str = ""
 
 
 class Searched(Protocol):
     """One list, compiled: immutable, and as fast as a rule."""
 
     def find(self, subject: Subject) -> Found | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The line of a list that has a surrogate (access/surrogates) put in place of what is denied."""
+
+    line: int
+    text: str
+    surrogate: str
+
+
+@runtime_checkable
+class Replacing(Protocol):
+    """A list that may have surrogates put in place of what is denied, by itself or by another rule."""
+
+    def replacement(self, subject: Subject) -> Replacement | None:
+        """What stands in for the response to this request; None for nothing.  Never raises."""
 
 
 @dataclass(frozen=True, slots=True)

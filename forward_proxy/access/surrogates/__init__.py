@@ -85,6 +85,11 @@ _CANONICAL = {alias: name for name, aliases in _NAMES.items() for alias in (name
 _CANONICAL |= {EMPTY: EMPTY, NONE: NONE}
 
 
+def names() -> tuple[str, ...]:
+    """The names of those that have content."""
+    return tuple(_SURROGATES)
+
+
 def canonical_name(name: str) -> str | None:
     """The one name of the surrogate that lists call so; None when there is none."""
     return _CANONICAL.get(name.removeprefix("abp-resource:"))

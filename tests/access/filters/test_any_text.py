@@ -97,7 +97,8 @@ def all_said(text: str, asked: Subject) -> tuple[object, ...]:
     """The verdict, and all that is done besides, but for the lines that did it."""
     filters = parse_filters(text, "x")[0]
     found = filters.find(asked)
-    said = None if found is None else (found.exception, found.surrogate)
+    stands_in = filters.replacement(asked)
+    said = found and found.exception, stands_in and stands_in.surrogate
     gone = [each for each in ("a=1", "b=1") if any(removal.takes(each) for removal in filters.removals(asked))]
     return said, gone, {(each.name, each.value) for each in filters.additions(asked)}
 
@@ -113,6 +114,7 @@ def test_reading_and_asking_never_raise(lines: list[str], path: str) -> None:
         for removal in filters.removals(asked):
             removal.takes(path)
         filters.additions(asked)
+        filters.replacement(asked)
     assert len(report.ignored) <= report.lines == len(lines_of(text.removeprefix("\ufeff")))
     assert unpacked(packed(filters, report, "abc"), "abc") == (filters, report)
 

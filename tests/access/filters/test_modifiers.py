@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from forward_proxy.access.lists.found import Adding, Found, Removing
+from forward_proxy.access.lists.found import Adding, Found, Removing, Replacement, Replacing
 from forward_proxy.matching.subject import Subject
 from tests.access.filters.asking import blocks, found, read, reported, request, tunnel
 
@@ -25,8 +25,9 @@ def removed(lines: str | tuple[str, ...], asked: Subject) -> list[str]:
 
 def given(lines: str | tuple[str, ...], asked: Subject | None = None) -> str | None:
     """The surrogate that a blocked request gets, "" for none; None when nothing blocks it."""
-    answer = found(lines, asked or request(SCRIPT))
-    return None if answer is None or answer.exception else answer.surrogate
+    filters, asked = read(*((lines,) if isinstance(lines, str) else lines)), asked or request(SCRIPT)
+    answer, replacement = filters.find(asked), filters.replacement(asked)
+    return None if answer is None or answer.exception else replacement.surrogate if replacement else ""
 
 
 def added(lines: str | tuple[str, ...], asked: Subject) -> list[str]:
@@ -169,7 +170,10 @@ def test_mp4_is_for_media() -> None:
 
 def test_a_redirect_names_itself() -> None:
     line = "||ads.example.com^$redirect=noopjs"
-    assert found(("! head", line), request(SCRIPT)) == Found(2, line, surrogate="noop.js")
+    assert found(("! head", line), request(SCRIPT)) == Found(2, line)
+    filters = read("! head", line)
+    assert filters.replacement(request(SCRIPT)) == Replacement(2, line, "noop.js")
+    assert isinstance(filters, Replacing)
 
 
 def test_a_redirect_rule_is_for_what_something_else_blocks() -> None:
