@@ -42,8 +42,9 @@ class Index:
         lines = list(self.anywhere)
         _gather(lines, self.sites, suffixes(host))
         _gather(lines, self.whole, words.whole)
-        _gather(lines, self.begun, words.begun)
-        _gather(lines, self.ended, words.ended)
+        if words.begun or words.ended:
+            _gather(lines, self.begun, words.begun)
+            _gather(lines, self.ended, words.ended)
         if page is not None and self.pages:
             _gather(lines, self.pages, suffixes(page))
         beside, whole = self.beside, words.whole

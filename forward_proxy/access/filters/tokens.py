@@ -8,6 +8,7 @@ one that something else follows only the end of one; of those the first and the 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from forward_proxy.access.filters.lines import Expression, Filter
 from forward_proxy.access.filters.patterns import Pattern
@@ -25,8 +26,7 @@ COMMON = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """Whole tokens, beginnings and ends of tokens: all that filters are filed under, or those of them in a URL."""
 
     whole: frozenset[bytes] = frozenset()
