@@ -123,7 +123,8 @@ def _trail(state: State, rehearsal: Rehearsal, subject: Subject) -> tuple[Step, 
         return ()
     if isinstance(first, Deny):
         said = state.access.decide(subject)
-        if not isinstance(said, Denied) or (said.rule, said.reason) != (first.rule, first.reason):
+        # The door may add to the reason what was put in place.
+        if not isinstance(said, Denied) or said.rule != first.rule or not first.reason.startswith(said.reason):
             return ()
     return state.access.trail(subject)
 
