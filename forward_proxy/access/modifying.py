@@ -15,6 +15,8 @@ from forward_proxy.matching.subject import RuleRef, Subject
 
 # Policies are for what a browser makes a page of.
 _PAGES = ("document", "frame")
+# To a page that a person goes to the page that denies is the answer, and nothing stands in for a connection.
+_NEVER_REPLACED = ("document", "websocket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,8 @@ def additions(access: AccessRules, subject: Subject) -> tuple[Added, ...]:
 
 
 def replaced(access: AccessRules, subject: Subject) -> Replaced | None:
-    """What is put in place if the request is denied, by the first list that says so.  Never raises.
-
-    A page that a person goes to is answered with the page that denies.
-    """
-    if subject.resource == "document":
+    """What is put in place if the request is denied, by the first list that says so.  Never raises."""
+    if subject.is_tunnel or subject.resource in _NEVER_REPLACED:
         return None
     for rule, listed in _lists_for(access, subject):
         if isinstance(listed.searched, Replacing) and (found := listed.searched.replacement(subject)) is not None:

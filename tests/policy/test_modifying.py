@@ -101,6 +101,16 @@ def test_a_page_that_a_person_goes_to_is_answered_with_the_page_that_denies(tmp_
     assert b"Blocked by a rule" in denial(deny, head).content
 
 
+def test_nothing_stands_in_for_a_connection(tmp_path: Path) -> None:
+    (tmp_path / "ads.txt").write_text("||ads.test^$redirect=noopjs")
+    asked = policy(tmp_path, RULES, inspect_by_default=False)
+    assert denied(asked, request("https://ads.test/x")).status == 200
+    socket = request("https://ads.test/x", connection="upgrade", upgrade="websocket")
+    for deny in (denied(asked, socket), asked.on_connect(("ads.test", 443), LOCAL, NOW)):
+        assert isinstance(deny, Deny)
+        assert (deny.status, deny.surrogate) == (403, "")
+
+
 def test_for_whom_the_list_is_not_nothing_is_put_in_place(tmp_path: Path) -> None:
     (tmp_path / "ads.txt").write_text(LIST)
     others = policy(tmp_path, RULES.replace("127.0.0.1", "192.0.2.1"))

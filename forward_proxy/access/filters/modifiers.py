@@ -140,10 +140,8 @@ def _redirect(option: str, value: str) -> Modifier | Refused:
 
 
 def _policy(kind: Kind, value: str) -> Modifier | Refused:
-    if kind == "permissions":
-        value = value.replace("|", ", ")
-    if value and not _POLICY.fullmatch(value.replace(", ", "") if kind == "permissions" else value):
+    if value and not _POLICY.fullmatch(value):
         return Refused(kind, "expected a policy, of printable ASCII and without a comma")
     if _REPORTS.search(value):
         return Refused(kind, "a policy that reports would tell somebody of this page")
-    return Modifier(kind, value)
+    return Modifier(kind, value.replace("|", ", ") if kind == "permissions" else value)

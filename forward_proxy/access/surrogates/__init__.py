@@ -9,7 +9,7 @@ Names are those of uBlock Origin and AdGuard, and behind `abp-resource:` those o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 EMPTY = "empty"  # Nothing, of the type that was asked for.
@@ -77,7 +77,7 @@ class Surrogate:
 
 
 def _read(name: str) -> Surrogate:
-    return Surrogate(name, _TYPES[name.rpartition(".")[2]], files(__name__).joinpath(name).read_bytes())
+    return Surrogate(name, _TYPES[name.rpartition(".")[2]], Path(__file__).with_name(name).read_bytes())
 
 
 _SURROGATES: Mapping[str, Surrogate] = MappingProxyType({name: _read(name) for name in _NAMES})

@@ -143,6 +143,21 @@ def test_no_spelling_of_a_blocked_host_passes(data: st.DataObject) -> None:
         assert verdict(line, request(str(target))) is False
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.text(alphabet="aB1_-.~%2F[]{é+", min_size=1, max_size=6), min_size=1, max_size=4), st.text(max_size=5)
+)
+def test_a_parameter_goes_by_its_name_whatever_else_is_in_the_query(names: list[str], other: str) -> None:
+    """Whatever key its filter is filed under."""
+    target = parse_target_uri(f"https://ads.example/?{other}&{'&'.join(f'{name}=1' for name in names)}#x")
+    assume(isinstance(target, TargetUri) and not names[0].startswith("~"))
+    assert isinstance(target, TargetUri)
+    there = [parameter for parameter in (target.query or "").split("&") if parameter.partition("=")[0] == names[0]]
+    removals = parse_filters(f"$removeparam={names[0]}", "x")[0].removals(request(str(target), "document"))
+    assert bool(removals) or not there
+    assert all(removal.takes(parameter) for removal in removals for parameter in there)
+
+
 def as_expression(pattern: str) -> str:
     """The pattern as the documentation of Adblock Plus explains it."""
     begins, body = re.fullmatch(r"(\|{0,2})(.*)", pattern, re.DOTALL).groups()  # type: ignore[union-attr]
