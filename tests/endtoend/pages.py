@@ -53,7 +53,10 @@ def pages(ledger: Ledger, written: Mapping[str, str]) -> Blueprint:
 
     @routes.get("/written/<name>")
     def written_page(name: str) -> Response:
-        return Response(written[name], headers={"Cache-Control": "no-store"}, mimetype="text/html")
+        fields = {"Cache-Control": "no-store"}
+        if embedder := request.args.get("embedder"):
+            fields["Cross-Origin-Embedder-Policy"] = embedder
+        return Response(written[name], headers=fields, mimetype="text/html")
 
     @routes.get("/part/<token>/<name>")
     def part(token: str, name: str) -> Response:

@@ -12,7 +12,7 @@ from .browser import proxied_browser, text_of, wait_for_text
 from .clients import curl, eventually, through
 from .conftest import MakeProxy
 from .proxy import Proxy
-from .site import Site
+from .site import Service, Site
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -136,9 +136,11 @@ def policies(proxy: Proxy, url: str) -> str:
     return curl(*through(proxy), "-H", "Accept: text/html", url).field("content-security-policy")
 
 
-def shown(site: Site, driver: WebDriver, token: str, page: str, expected: str) -> str:
+def shown(
+    site: Site, driver: WebDriver, token: str, page: str, expected: str, service: Service = "http", query: str = ""
+) -> str:
     site.written[token] = _PAGE.format(page=page)
-    driver.get(site.url(f"/written/{token}"))
+    driver.get(site.url(f"/written/{token}{query}", service=service))
     return wait_for_text(driver, "told", expected)
 
 
@@ -154,12 +156,26 @@ def test_a_page_that_uses_a_script_goes_on(site: Site, proxy: Proxy, driver: Web
     assert site.ledger.count(name) == 0
 
 
+def test_inside_tls_by_http2_it_is_the_same(site: Site, proxy: Proxy, driver: WebDriver, token: str) -> None:
+    """A page that embeds only what says that it may be (COEP), as the browser asks for it."""
+    name = "google-analytics_analytics.js"
+    before, after, expected = SCRIPTS[name]
+    url = site.url(f"/surrogate/{name}?{token}", "tracker.test", "https")
+    page = f"<script>{before}</script><script src='{url}'></script><script>{after}</script>"
+    assert shown(site, driver, token, page, expected, "https", "?embedder=require-corp") == expected
+    record = proxy.record(f"/surrogate/{name}?{token}")
+    assert (record["outcome"], record["status"], record["client_http_version"]) == ("denied", 200, "HTTP/2.0")
+
+
 @pytest.mark.parametrize("name", TOLD)
 def test_a_page_that_shows_something_goes_on(
     site: Site, proxy: Proxy, driver: WebDriver, token: str, name: str
 ) -> None:
-    page = PARTS[name.rpartition(".")[2]].format(url=site.url(f"/surrogate/{name}?{token}", "tracker.test"))
-    assert shown(site, driver, token, page, TOLD[name]) == TOLD[name]
+    # In cleartext a browser does not say that it asks for a frame.
+    service: Service = "https" if name == "noop.html" else "http"
+    url = site.url(f"/surrogate/{name}?{token}", "tracker.test", service)
+    page = PARTS[name.rpartition(".")[2]].format(url=url)
+    assert shown(site, driver, token, page, TOLD[name], service) == TOLD[name]
     record = proxy.record(f"/surrogate/{name}?{token}")
     assert (record["verdict"], record["status"]) == ("denied", 200)
 

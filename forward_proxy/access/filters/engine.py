@@ -115,7 +115,8 @@ class Filters:
 
     def _removal(self, line: int, modifier: Modifier) -> Removal:
         parameters = Parameters.of(modifier.value)
-        return Removal(line, self.texts[line], parameters, self.automata.get(parameters.expression))
+        automaton = self.automata[parameters.expression] if parameters.expression else None
+        return Removal(line, self.texts[line], parameters, automaton)
 
     def _modifiers(self, kind: Kind, seen: "_Seen") -> list[tuple[int, Modifier]]:
         """The lines that do this for the request, but for those that are spared it."""
