@@ -64,7 +64,7 @@ class Allowed:
     """What every request that is not denied carries along: who allowed it, and what its fields become.
 
     `edits` are all of them, `anonymised` those of the anonymity level alone; `caching_options` are for this exchange,
-    and `accounts` those whose budgets it uses.  `added` are field lines that the response gets on its way to the client.
+    `accounts` those whose budgets it uses, and `added` field lines that the response gets on its way to the client.
     """
 
     subject: Subject
