@@ -4,8 +4,8 @@ A rule with a budget (budgets.py) is passed over while some of that is left, and
 of it.
 
 A rule about the response is unknown while the request is judged, so it decides nothing then; when `needs_response` is
-true the driver asks again once the response is here.  The verdict for every rule is made at load, but for lists: theirs
-names the line of the list that holds.
+true the driver asks again once the response is here.  The verdict for every rule is made at load, but for lists and
+services: theirs names the line of the list, or the service, that holds.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +19,7 @@ from forward_proxy.access.lists.listed import Listed
 from forward_proxy.access.options import Action
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.matcher import Matcher
+from forward_proxy.matching.services import Services
 from forward_proxy.matching.subject import RuleRef, Subject
 
 NO_RULE = "no rule matched"
@@ -75,7 +76,7 @@ class AccessRules:
     listed: tuple[tuple[Choice[Action], Listed], ...] = field(init=False, repr=False, compare=False)
     _index: HostIndex = field(init=False, repr=False, compare=False)
     _verdicts: tuple[Verdict, ...] = field(init=False, repr=False, compare=False)
-    _lists: tuple[Listed | None, ...] = field(init=False, repr=False, compare=False)
+    _telling: tuple[Listed | Services | None, ...] = field(init=False, repr=False, compare=False)
     _budgets: tuple[Budget | None, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +84,7 @@ class AccessRules:
         object.__setattr__(self, "_verdicts", verdicts)
         lists = [list_of(rule.matcher) for rule in self.rules]
         with_list = tuple((rule, listed) for rule, listed in zip(self.rules, lists, strict=True) if listed is not None)
-        object.__setattr__(self, "_lists", (*lists, None))
+        object.__setattr__(self, "_telling", (*(_telling(rule.matcher) for rule in self.rules), None))
         object.__setattr__(self, "listed", with_list)
         budgets = tuple(budget_of(rule.matcher) for rule in self.rules)
         object.__setattr__(self, "_budgets", (*budgets, None))
@@ -147,8 +148,13 @@ class AccessRules:
                 yield self.standing(budget.account(subject), subject.at)
 
     def _verdict_of(self, place: int, subject: Subject) -> Verdict:
-        listed = self._lists[place]
-        return self._verdicts[place] if listed is None else self._by_list(self.rules[place], listed, subject)
+        telling = self._telling[place]
+        if telling is None:
+            return self._verdicts[place]
+        rule = self.rules[place]
+        if isinstance(telling, Listed):
+            return self._by_list(rule, telling, subject)
+        return _verdict(rule.value, rule.where, _naming(telling, rule.reason, subject))
 
     def place(self, subject: Subject) -> int:
         """Where among `rules` the one stands that decides, budgets used up; their number when the default does."""
@@ -225,6 +231,17 @@ def budget_of(matcher: Matcher) -> Budget | None:
     return next((condition for condition in matcher.conditions if isinstance(condition, Budget)), None)
 
 
+def _telling(matcher: Matcher) -> Listed | Services | None:
+    """What has more to say than the rule that looks at it: its list, else its services."""
+    services = (condition for condition in matcher.conditions if isinstance(condition, Services))
+    return list_of(matcher) or next(services, None)
+
+
+def _naming(services: Services, reason: str, subject: Subject) -> str:
+    """The reason of a rule, and the service that it holds for."""
+    return ": ".join(filter(None, (reason, services.name_of(subject.host))))
+
+
 def _verdict(action: Action, rule: RuleRef | None, reason: str) -> Verdict:
     return Allowed(rule, reason) if action == "allow" else Denied(rule, reason)
 
@@ -235,7 +252,9 @@ def _step(rule: Choice[Action], subject: Subject) -> Step:
     if listed is not None and not listed.digest and failing == listed.key:
         return Step(rule.where, rule.value, rule.reason, "list: there is no copy of it yet")
     if listed is None or found is None:
-        return Step(rule.where, rule.value, rule.reason, failing)
+        telling = _telling(rule.matcher) if failing is None else None
+        reason = _naming(telling, rule.reason, subject) if isinstance(telling, Services) else rule.reason
+        return Step(rule.where, rule.value, reason, failing)
     where = listed.place(found, rule.where)
     if failing is not None:
         over = f" over line {found.overrides.line}" if found.overrides else ""

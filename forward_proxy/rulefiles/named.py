@@ -1,10 +1,10 @@
-"""What do rule files give names to?  The sections `groups` and `holidays`, of all files before any rule is read.
+"""What do rule files give names to?  The sections `groups`, `holidays` and `services`, before any rule is read.
 
 A name is given in one place, so that whoever reads it there knows all of it.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from forward_proxy.matching.clients import read_network
@@ -12,14 +12,16 @@ from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.days import Dates, read_dates
 from forward_proxy.matching.named import Named
 from forward_proxy.rulefiles.problems import Fault
+from forward_proxy.rulefiles.services import SECTION as SERVICES
+from forward_proxy.rulefiles.services import read_services
 from forward_proxy.rulefiles.tree import Node, Path
 
-NAMING = ("groups", "holidays")
+NAMING = ("groups", "holidays", SERVICES)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,79}")
 
 
-def read_named(files: Iterable[tuple[str, Node]]) -> tuple[Named, list[Fault]]:
+def read_named(files: Sequence[tuple[str, Node]]) -> tuple[Named, list[Fault]]:
     """All names of these files, and what is wrong with them."""
     faults: list[Fault] = []
     groups: dict[str, tuple[Any, ...]] = {}
@@ -28,7 +30,7 @@ def read_named(files: Iterable[tuple[str, Node]]) -> tuple[Named, list[Fault]]:
     for file, root in files:
         if not isinstance(root.value, dict):
             continue  # Told by who reads the sections.
-        for section in NAMING:
+        for section in ("groups", "holidays"):
             reader = _Section(file, root, section, places, faults)
             read = read_network if section == "groups" else read_dates
             for name, values in reader.names(read):
@@ -36,7 +38,8 @@ def read_named(files: Iterable[tuple[str, Node]]) -> tuple[Named, list[Fault]]:
                     groups[name] = values
                 else:
                     holidays[name] = Dates.of(values)
-    return Named(groups, holidays), faults
+    services, misread = read_services(files)
+    return Named(groups, holidays, services), faults + misread
 
 
 class _Section:

@@ -37,7 +37,7 @@ type Inspection = Literal["never", "always"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MAX_REASON = 500
-_BEFORE_TUNNEL = frozenset(("host", "port", "scheme", "client", "group", "time", "not"))
+_BEFORE_TUNNEL = frozenset(("service", "host", "port", "scheme", "client", "group", "time", "not"))
 _BEFORE_RESPONSE = frozenset(KEYS) - {"content_type"}
 
 
@@ -137,7 +137,7 @@ class _File:
         fields = entry.value
         ref = self.reference(fields, entry.mark, path)
         value = self.value(section, fields, path) if section.key else self.override(fields, ref, path)
-        matcher = self.matcher(section, fields, path)
+        matcher = self.matcher(section, fields, path, denies=value == "deny")
         if "list" in fields and "list" in section.extra:
             matcher = self.listed(fields["list"], matcher, (*path, "list"))
         if "budget" in fields and "budget" in section.extra:
@@ -177,7 +177,7 @@ class _File:
         self.problems(read, path)
         return None
 
-    def matcher(self, section: Section, fields: Mapping[str, Node], path: Path) -> Matcher | None:
+    def matcher(self, section: Section, fields: Mapping[str, Node], path: Path, *, denies: bool) -> Matcher | None:
         if "match" not in fields:
             if "list" in fields and "list" in section.extra:
                 return Matcher()
@@ -190,7 +190,7 @@ class _File:
         for early in _keys_used(raw, ()):
             if early[-1] in KEYS and early[-1] not in known:
                 self.fault((*where, *early), why)
-        compiled = compile_match(raw, self.collected.zone, self.collected.named)
+        compiled = compile_match(raw, self.collected.zone, self.collected.named, denies=denies)
         if isinstance(compiled, Matcher):
             return compiled
         self.problems(compiled, where)
