@@ -17,7 +17,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from forward_proxy.addons import heads, purging, stock
 from forward_proxy.addons.asking import Asking
-from forward_proxy.addons.dialing import dialling_for
+from forward_proxy.addons.dialing import dialled_instead, dialling_for, dialling_instead
 from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.flights import Leases
@@ -27,7 +27,7 @@ from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
 from forward_proxy.addons.metering import Metering
-from forward_proxy.addons.streams import INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
+from forward_proxy.addons.streams import ASKED_AS, INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import FAILURES
@@ -179,6 +179,8 @@ class Driver:
         exchange.sent_at = time.time()
         self.stock.expect(exchange, decision)
         flow.request = heads.outbound(flow.request, edits, decision.allowed.request.target)
+        if decision.allowed.asked_as is not None:
+            flow.metadata[ASKED_AS] = decision.allowed.asked_as.host
 
         def passed(chunk: bytes) -> bytes:
             flow.metadata[SENT_CONTENT] = True
@@ -294,8 +296,9 @@ class Driver:
         self._websockets.discard(client.id)
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
-        # This runs in the task that dials next, so that the Dialer sees for whom.
+        # This runs in the task that dials next, so that the Dialer sees for whom, and whom.
         dialling_for.set(address_of(data.client))
+        dialling_instead.set(dialled_instead(data.server))
 
     def refuse(self, hook: str, data: Any) -> None:
         """A hook failed: whatever it was about does not go on."""

@@ -15,6 +15,7 @@ from mitmproxy.proxy.context import Context
 
 from forward_proxy.access.rules import Denied
 from forward_proxy.addons import heads
+from forward_proxy.addons.dialing import dial_instead
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.metering import Metering
 from forward_proxy.addons.relay import TunnelCount
@@ -92,6 +93,8 @@ class Tunnels:
         if isinstance(decision, Tunnel):
             connect.tunnel, connect.count = decision, TunnelCount(sni)
             self._begin(connect, connect.count, decision, context.client)
+            if decision.asked_as is not None:
+                dial_instead(context.server, decision.asked_as.host)
             return connect.count
         if isinstance(decision, Deny):
             connect.denied = decision
@@ -142,8 +145,10 @@ def _record(connect: Connect, now: float, status: int | None, target: str | None
     count, deny, cut = connect.count, connect.denied, connect.cut
     said = cut or deny or connect.tunnel
     rule = said.rule if said else None
+    reason = said.reason if said else ""
     fault = fault_of(count.error) if count and count.error else None
     by_policy = deny is not None and deny.by_policy
+    safe = connect.tunnel.asked_as if connect.tunnel else None
     error = None if by_policy else deny.error if deny else fault.error if fault else None
     detail = deny.reason if error and deny else fault.detail if fault else None
     if cut is not None:
@@ -164,7 +169,7 @@ def _record(connect: Connect, now: float, status: int | None, target: str | None
         verdict="denied" if by_policy else "allowed",
         rule=str(rule) if rule else None,
         rule_id=rule.id if rule else None,
-        reason=(said.reason if said else "") or None,
+        reason="; ".join(filter(None, (reason, str(safe or "")))) or None,
         error=error,
         error_detail=detail,
     )

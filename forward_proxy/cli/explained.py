@@ -56,6 +56,8 @@ def _request(explanation: Explanation, respelled: Sequence[str]) -> Table:
     table.add_row("Client", said(f"{subject.client}, at {moment(subject.at)}"))
     if (tunnel := _tunnel(explanation)) is not None:
         table.add_row("Tunnel", said(tunnel))
+    if (other := explanation.asked_as) is not None:
+        table.add_row("Safe search", said(f"asked as {other.host}, by {other.where}"))
     if explanation.passage is not None and explanation.passage.allowed.rule is not None:
         table.add_row("Reason", said(explanation.passage.allowed.reason or "none given"))
     for added in explanation.passage.allowed.added if explanation.passage is not None else ():

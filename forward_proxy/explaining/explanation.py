@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from forward_proxy import caching
 from forward_proxy.access.budgets import Account, Standing
 from forward_proxy.access.rules import Denied, Step, Verdict
+from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import CacheKey, FreshnessSums, StoredResponse
 from forward_proxy.explaining.rehearsal import Candidates, Decision, Rehearsal, rehearse
@@ -91,6 +92,13 @@ class Explanation:
     @property
     def decision(self) -> Decision:
         return self.rehearsal.decision
+
+    @property
+    def asked_as(self) -> AskedAs | None:
+        """Whom the origin is asked as, where that is another host."""
+        first = self.rehearsal.first
+        source = first if isinstance(first, Tunnel) else self.rehearsal.allowed
+        return source.asked_as if source else None
 
     @property
     def key(self) -> CacheKey | None:

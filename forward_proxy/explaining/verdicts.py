@@ -10,6 +10,7 @@ from typing import Any
 from forward_proxy.access.budgets import Standing
 from forward_proxy.access.modifying import Added
 from forward_proxy.access.rules import Denied, Verdict
+from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.caching import CacheKey, FreshnessSums
 from forward_proxy.explaining.explanation import Explanation, Held, Passage
 from forward_proxy.explaining.rehearsal import Rehearsal, rehearse
@@ -38,6 +39,7 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
         **_outcome(explanation.rehearsal),
         "inspected": _inspected(explanation.rehearsal),
         "inspected_by": _text(explanation.tunnel_by),
+        "asked_as": _asked_as(explanation.asked_as),
         "request": asdict(subject) | {"client": str(subject.client)},
         "otherwise": _verdict(explanation.otherwise) if explanation.otherwise else None,
         "trail": [asdict(step) | {"rule": str(step.rule), "id": step.rule.id} for step in explanation.trail],
@@ -84,6 +86,10 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "left": standing.left,
         "new_at": standing.ends,
     }
+
+
+def _asked_as(other: AskedAs | None) -> dict[str, Any] | None:
+    return None if other is None else {"host": other.host, "by": str(other.where), "why": "safe search"}
 
 
 def _verdict(found: Verdict) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Literal
 from forward_proxy.access.budgets import Account
 from forward_proxy.access.grants import Asked, Grant
 from forward_proxy.access.modifying import Added
+from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import CacheKey, Delivery, Options, StoredResponse
 from forward_proxy.matching.subject import Resource, RuleRef, Subject
@@ -65,6 +66,7 @@ class Allowed:
 
     `edits` are all of them, `anonymised` those of the anonymity level alone; `caching_options` are for this exchange,
     `accounts` those whose budgets it uses, and `added` field lines that the response gets on its way to the client.
+    `asked_as` is set where another host is dialled in place of the target's.
     """
 
     subject: Subject
@@ -78,6 +80,7 @@ class Allowed:
     reason: str = ""
     accounts: tuple[Account, ...] = ()
     added: tuple[Added, ...] = ()
+    asked_as: AskedAs | None = None
 
     @property
     def told(self) -> str:
@@ -186,8 +189,9 @@ class Inspect:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """Relay bytes unread; they are use of these accounts' budgets."""
+    """Relay bytes unread; they are use of these accounts' budgets, and `asked_as` is as for requests."""
 
     rule: RuleRef | None = None
     reason: str = ""
     accounts: tuple[Account, ...] = ()
+    asked_as: AskedAs | None = None

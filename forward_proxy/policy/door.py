@@ -11,6 +11,7 @@ from forward_proxy.access import modifying
 from forward_proxy.access import targets as access_targets
 from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.access.rules import AccessRules, Denied
+from forward_proxy.access.safesearch import SafeSearch, asked_as
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override, StoredResponse
 from forward_proxy.matching.choice import Choice, first_match
@@ -55,6 +56,7 @@ class State:
     anonymity: tuple[Choice[Level], ...] = ()
     inspect: tuple[Choice[Literal["never", "always"]], ...] = ()
     cache: tuple[Choice[Override], ...] = ()
+    safe_search: tuple[Choice[SafeSearch], ...] = ()
     default_level: Level = Level.STANDARD
     inspect_by_default: bool = True
     cache_by_default: bool = True
@@ -127,8 +129,8 @@ class Policy:
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
         options = self._overrides.of_request(subject)
         outbound = head.edited(edits)
-        added = modifying.additions(self.state.access, subject)
-        said = verdict.rule, verdict.reason, verdict.accounts, added
+        added, safe = modifying.additions(self.state.access, subject), asked_as(self.state.safe_search, subject)
+        said = verdict.rule, verdict.reason, verdict.accounts, added, safe
         allowed = Allowed(subject, head, outbound, level, options, edits, anonymised, *said)
         plan = self._planned(allowed)
         return self._offline(plan) if self.state.offline and isinstance(plan, Forward) else plan
@@ -202,6 +204,9 @@ class Policy:
         return choice.value if choice else self.state.default_level
 
     def _planned(self, allowed: Allowed) -> Lookup | Forward:
+        if allowed.asked_as is not None:
+            # Another answer under the same URI: whoever is not locked must not get it, nor the other way round.
+            return Forward(allowed, "bypass", str(allowed.asked_as))
         if not self.state.cache_by_default:
             return Forward(allowed, "bypass", "the cache is off")
         options = allowed.caching_options
@@ -273,7 +278,8 @@ class Policy:
         verdict = self.state.access.decide_all(subjects)
         if isinstance(verdict, Denied):
             return Deny(403, "http_request_denied", verdict.reason, verdict.rule)
-        return Tunnel(verdict.rule, verdict.reason, verdict.accounts)
+        engines = (asked_as(self.state.safe_search, subject) for subject in subjects)
+        return Tunnel(verdict.rule, verdict.reason, verdict.accounts, next(filter(None, engines), None))
 
 
 def tunnel_subject(host: str, port: int, client: IPAddress, now: int) -> Subject:

@@ -1,14 +1,15 @@
-"""What do the four sections of a rule file say?  From a tree with marks to choices with matchers.
+"""What do the sections of a rule file say?  From a tree with marks to choices with matchers.
 
-`rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `cache` what is cached otherwise
-than RFC 9111 says (overrides.py); what they call by a name has been read before (named.py).  Every entry has a `match`;
-`match: {}` means every request and has to be written out, so that a forgotten match does not deny the world; a rule
-with a `list` may do without.  A key that nobody can know at the time of the decision is a mistake, not a rule that
-never holds: a tunnel shows no path, a request no content type.
+`rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `safe_search` for whom engines
+lock theirs (safesearch.py), `cache` what is cached otherwise than RFC 9111 says (overrides.py); what they call by a
+name has been read before (named.py).  Every entry has a `match`; `match: {}` means every request and has to be written
+out, so that a forgotten match does not deny the world; a rule with a `list` may do without.  A key that nobody can know
+at the time of the decision is a mistake, not a rule that never holds: a tunnel shows no path, a request no content
+type.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path as FilePath
@@ -17,14 +18,13 @@ from typing import Any, Literal
 from forward_proxy.access.budgets import Budget
 from forward_proxy.access.lists.listed import Listed
 from forward_proxy.anonymity import Level
-from forward_proxy.caching import Override
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.conditions import Problem, unknown
 from forward_proxy.matching.grammar import KEYS, compile_match
 from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.subject import RuleRef
-from forward_proxy.rulefiles import overrides
+from forward_proxy.rulefiles import overrides, safesearch
 from forward_proxy.rulefiles.budgets import read_budget
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
 from forward_proxy.rulefiles.listentries import ListEntry, read_list
@@ -45,7 +45,8 @@ _BEFORE_RESPONSE = frozenset(KEYS) - {"content_type"}
 class Section:
     """One section: the key that holds an entry's value, the values it may have, and the match keys it may use.
 
-    Without a key the value is what several keys say together, which are among `extra`.
+    Without a key the value is what several keys say together, which are among `extra`; then `read` makes it of them and
+    of the entry's place.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Section:
     keys: frozenset[str] = frozenset(KEYS)
     why: str = ""
     extra: tuple[str, ...] = ()
+    read: Callable[[Mapping[str, object], str], Any | tuple[Problem, ...]] | None = None
 
 
 SECTIONS = {
@@ -63,7 +65,15 @@ SECTIONS = {
     "inspect": Section(
         "action", {"never": "never", "always": "always"}, _BEFORE_TUNNEL, "not known before the tunnel is opened"
     ),
-    "cache": Section("", {}, extra=overrides.KEYS),
+    "safe_search": Section(
+        "",
+        {},
+        _BEFORE_TUNNEL,
+        "not known before the engine is dialled",
+        safesearch.KEYS,
+        safesearch.read_safe_search,
+    ),
+    "cache": Section("", {}, extra=overrides.KEYS, read=overrides.read_override),
 }
 
 
@@ -129,14 +139,14 @@ class _File:
         said = (section.key,) if section.key else ()
         known = ("id", *said, "match", "reason", *section.extra)
         if not isinstance(entry.value, dict):
-            self.fault(path, f"expected a mapping with {section.key or 'an override'} and match")
+            self.fault(path, f"expected a mapping with {section.key or ' or '.join(section.extra)} and match")
             return
         for key in entry.value:
             if key not in known:
                 self.fault((*path, key), unknown(key, known, "unknown key"))
         fields = entry.value
         ref = self.reference(fields, entry.mark, path)
-        value = self.value(section, fields, path) if section.key else self.override(fields, ref, path)
+        value = self.composed(section.read, fields, ref, path) if section.read else self.value(section, fields, path)
         matcher = self.matcher(section, fields, path, denies=value == "deny")
         if "list" in fields and "list" in section.extra:
             matcher = self.listed(fields["list"], matcher, (*path, "list"))
@@ -170,11 +180,13 @@ class _File:
             self.fault((*path, section.key), f"{wanted}, not {text}")
         return section.values.get(text or "")
 
-    def override(self, fields: Mapping[str, Node], ref: RuleRef, path: Path) -> Override | None:
-        read = overrides.read_override({key: node.plain() for key, node in fields.items()}, str(ref))
-        if isinstance(read, Override):
-            return read
-        self.problems(read, path)
+    def composed(
+        self, read: Callable[[Mapping[str, object], str], Any], fields: Mapping[str, Node], ref: RuleRef, path: Path
+    ) -> Any:
+        value = read({key: node.plain() for key, node in fields.items()}, str(ref))
+        if not isinstance(value, tuple):
+            return value
+        self.problems(value, path)
         return None
 
     def matcher(self, section: Section, fields: Mapping[str, Node], path: Path, *, denies: bool) -> Matcher | None:

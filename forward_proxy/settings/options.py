@@ -28,6 +28,7 @@ def state_of(settings: Settings, rules: Rules, grants: Grants = NO_GRANTS, key: 
         anonymity=rules.anonymity,
         inspect=rules.inspect,
         cache=rules.cache,
+        safe_search=rules.safe_search,
         default_level=settings.anonymity,
         inspect_by_default=settings.inspect,
         cache_by_default=settings.cache.enabled,
