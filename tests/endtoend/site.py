@@ -92,12 +92,12 @@ def running_site(folder: Path) -> Iterator[Site]:
         ports: dict[Service, int] = {"dead": dead.getsockname()[1]}
         for service, server in servers.items():
             ports[service] = server.socket.getsockname()[1]
-            stack.enter_context(_serving(server))
+            stack.enter_context(serving(server))
         yield Site(ports, ca, folder / "origins.pem", ledger, gates, packages, written)
 
 
 @contextmanager
-def _serving(server: _Server) -> Iterator[None]:
+def serving(server: _Server) -> Iterator[None]:
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -108,8 +108,9 @@ def _serving(server: _Server) -> Iterator[None]:
         thread.join()
 
 
-def server_tls(ca: trustme.CA) -> ssl.SSLContext:
+def server_tls(ca: trustme.CA, *names: str) -> ssl.SSLContext:
+    """For these names, without any for all of the site's."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert(*NAMES, "127.0.0.1").configure_cert(context)
+    ca.issue_cert(*(names or (*NAMES, "127.0.0.1"))).configure_cert(context)
     context.set_alpn_protocols(["http/1.1"])
     return context
