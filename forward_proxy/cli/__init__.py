@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Show what is used and left of the minutes a day.",
     ),
     "bonus": ("forward_proxy.cli.budgets:bonus", "Give more minutes for today."),
+    "services": ("forward_proxy.cli.services:services", "List, block and unblock services such as TikTok."),
     "log": ("forward_proxy.cli.log:log", "Ask the traffic log."),
     "rules": ("forward_proxy.cli.rules:rules", "Check, search and try the rule files, and count what they do."),
     "import": ("forward_proxy.cli.importing:import_rules", "Write the rules of another program as rule files."),

@@ -118,7 +118,7 @@ def past(row: Row) -> Past | None:
 
 
 def _unknown(row: Row, page: str | None, denied: bool) -> frozenset[str]:
-    keys = []
+    keys = ["request_type"]
     if page is None:
         keys.append("third_party")
     if denied:

@@ -27,7 +27,7 @@ from forward_proxy.matching.facts import (
 )
 from forward_proxy.matching.hosts import Hosts, read_host
 from forward_proxy.matching.matcher import Matcher, Not
-from forward_proxy.matching.media_types import ContentTypes, read_media_range
+from forward_proxy.matching.media_types import ContentTypes, RequestTypes, read_media_range
 from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.paths import Paths, read_path
 from forward_proxy.matching.times import EVERY_DAY, MIDNIGHT, Times, Window, read_clock, read_days, read_zone
@@ -47,6 +47,7 @@ _PLAIN_KEYS: dict[str, tuple[Reader, Callable[[Sequence[Any]], Condition]]] = {
     "third_party": (read_party, Party.of),
     "client": (read_network, Clients.of),
     "content_type": (read_media_range, ContentTypes.of),
+    "request_type": (read_media_range, RequestTypes.of),
     "path": (read_path, Paths.of),
     "url": (read_url, Urls.of),
 }

@@ -34,6 +34,7 @@ def subject_of(head: RequestHead, client: IPAddress | None, at: int) -> Subject:
         resource_of(fields, target.path),
         page,
         third_party(fields, target.host, page),
+        request_types=f"{fields.text(b'content-type')},{fields.text(b'accept')}",
     )
 
 

@@ -18,6 +18,7 @@ from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override
 from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
+from forward_proxy.matching.services import Catalogue
 from forward_proxy.rulefiles.named import read_named
 from forward_proxy.rulefiles.problems import Fault, report
 from forward_proxy.rulefiles.sections import Collected, Inspection
@@ -45,6 +46,7 @@ class Rules:
     sources: Sources = ()
     digest: str = ""
     lists: tuple[Loaded, ...] = ()
+    services: Catalogue = field(default_factory=Catalogue)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -147,7 +149,8 @@ def _parsed(files: Iterable[tuple[str, bytes]], collected: Collected, default: A
     for loaded in collected.lists:
         digest.update(f"{loaded.entry.name} {loaded.digest} ".encode("utf-8", "surrogateescape"))
     lists = tuple(collected.lists)
-    rules = Rules(access, sources=tuple(sources), digest=digest.hexdigest(), lists=lists, **chosen)
+    services = collected.named.services
+    rules = Rules(access, sources=tuple(sources), digest=digest.hexdigest(), lists=lists, services=services, **chosen)
     return Reading(rules, len(collected.expectations), tuple(collected.faults))
 
 
