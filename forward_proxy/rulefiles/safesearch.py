@@ -17,7 +17,7 @@ def read_safe_search(given: Mapping[str, object], where: str) -> SafeSearch | tu
     """The entry at this place; `given` are its keys, other ones left aside."""
     problems: list[Problem] = []
     action, youtube = given.get("action"), given.get("youtube", "strict")
-    if action not in _ACTIONS:
+    if not isinstance(action, str) or action not in _ACTIONS:
         told = "action is missing; " if "action" not in given else ""
         problems.append(Problem(("action",) if action is not None else (), f"{told}expected always or never"))
     if youtube not in _STRICTNESS:

@@ -93,13 +93,16 @@ def _switch(entry: Plain) -> Switch | None:
     match = entry.get("match") if isinstance(entry, dict) else None
     if not isinstance(match, dict):
         return None
-    negated = match.get("not", {"service": []})
-    group, words = (
-        match.get("group", ""),
-        (match.get("service"), negated.get("service") if isinstance(negated, dict) else 0),
-    )
-    named = [tuple(str(word) for word in each) for each in words if isinstance(each, list)]
-    return Switch(group, *named) if isinstance(group, str) and len(named) == len(words) else None
+    negated, group = match.get("not", {"service": []}), match.get("group", "")
+    words, but = _words(match.get("service")), _words(negated.get("service") if isinstance(negated, dict) else None)
+    if not isinstance(group, str) or words is None or but is None:
+        return None
+    return Switch(group, words, but)
+
+
+def _words(raw: Plain) -> tuple[str, ...] | None:
+    words = tuple(word for word in raw if isinstance(word, str)) if isinstance(raw, list) else ()
+    return words if isinstance(raw, list) and len(words) == len(raw) else None
 
 
 def _of(switches: Sequence[Switch], group: str) -> Switch:
