@@ -6,6 +6,7 @@ Nothing is opened by making an `Engine`; `run` opens the listeners, and returns 
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class Options:
     """`trust_file` is a PEM file of all authorities that origins are verified by.
 
     With `reuse_port` other processes listen on the same addresses.  `stop_within_s` is what exchanges under way are
-    given to finish when the engine is to stop.
+    given to finish when the engine is to stop.  `bound` is a socket to listen on in place of `listen`.
     """
 
     listen: Sequence[tuple[str, int]]
@@ -41,6 +42,7 @@ class Options:
     idle_timeout_s: int = 600
     reuse_port: bool = False
     stop_within_s: float = 5.0
+    bound: socket.socket | None = None
 
 
 class Engine:
@@ -96,7 +98,9 @@ class Engine:
 
         handover = Handover(handler, self._driver, self._authority)
         self._clients = served = self._lane(handover) if self._lane else DirectClients(handler, self._driver.busy)
-        self._listeners = [Listener(host, port, served.protocol) for host, port in self._options.listen]
+        bound = self._options.bound
+        listen = [bound.getsockname()[:2]] if bound else self._options.listen
+        self._listeners = [Listener(host, port, served.protocol, bound) for host, port in listen]
         try:
             served.start()
             self._driver.asking.start(lambda reader, writer: handler(reader, writer).handle_client())
@@ -124,12 +128,12 @@ class Engine:
             self._clients.hurry()
 
     async def _start_listeners(self) -> None:
-        for listener, (host, port) in zip(self._listeners, self._options.listen, strict=True):
+        for listener in self._listeners:
             try:
                 await listener.start(reuse_port=self._options.reuse_port)
             except OSError as fault:
                 reason = os.strerror(fault.errno) if fault.errno else "the address is not one of this machine's"
-                raise StartError(f"cannot listen on {host}:{port}: {reason}") from fault
+                raise StartError(f"cannot listen on {listener.name}: {reason}") from fault
 
 
 class _Certificates(TlsConfig):
