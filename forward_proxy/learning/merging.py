@@ -83,8 +83,8 @@ def _put_in(text: str, section: str, lines: Callable[[int], list[str]], before: 
     sections: dict[str, Node] = tree.value if isinstance(tree.value, dict) else {}
     entries = sections[section].value if section in sections else None
     if section not in sections:
-        place = _last_written(old, len(old))
-        return end.join([*old[:place], "", f"{section}:", *lines(2), *old[place:]])
+        above = text.rstrip()
+        return end.join([*([above, ""] if above else []), f"{section}:", *lines(2), ""])
     first = entries[0].mark.line if isinstance(entries, tuple) and entries else 0
     dash = _DASH.match(old[first - 1]) if first else None
     if dash is None:
