@@ -42,7 +42,7 @@ def attempted[T](start: Callable[[], T]) -> T:
     """What it returns; ends the command as a shell would when there is no such program, with 125 without a proxy."""
     try:
         return start()
-    except StartError as fault:
+    except (StartError, OSError) as fault:
         raise Unproxied(f"forward-proxy: {fault}") from fault
     except NotRun as fault:
         click.echo(f"forward-proxy: {visible(str(fault))}", err=True)

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from forward_proxy.learning.entries import Entries, entries_for
 from forward_proxy.learning.judging import may_allow_host
 from forward_proxy.learning.merging import NotMergeable, merged
 from forward_proxy.learning.patterns import Breadth
-from forward_proxy.learning.seen import Asked, Found, Seen
+from forward_proxy.learning.seen import Asked, Evidence, Found, Seen
 from forward_proxy.learning.writing import allow_list, inspect_lines, rule_lines
 from forward_proxy.rulefiles.rules import Rules, compiled, load
 from forward_proxy.settings import Settings
@@ -83,10 +83,10 @@ def enforce(settings: Settings, file: Path, confine: bool, as_json: bool, words:
     _count_unlisted(ended.seen, rules)
     status = EXIT_DENIED if ended.seen.denied or ended.seen.unnamed else ended.status
     if as_json:
-        click.echo(json.dumps(_report(ended, status)), err=True)
+        click.echo(json.dumps(_report(ended, status, settings)), err=True)
     else:
         _remark(Seen(failed=ended.seen.failed, distrusted=ended.seen.distrusted), "note")
-        _tell_denied(ended, file, status)
+        _tell_denied(ended, file, status, settings)
     sys.exit(status)
 
 
@@ -105,17 +105,20 @@ def _say(text: str) -> None:
 def _remark(seen: Seen, word: str) -> None:
     """What cannot be learned, and why."""
     for found, what in (
-        (seen.denied, "denied by"),
-        (seen.failed, "no answer:"),
-        (seen.distrusted, "the program does not trust the proxy's certificate; with `inspect: never` it is a tunnel"),
+        (seen.denied, _denied_by),
+        (seen.failed, lambda evidence: f"no answer: {evidence.why}"),
+        (seen.distrusted, lambda _: "the program does not trust the proxy; with `inspect: never` it would be a tunnel"),
     ):
         for asked in sorted(found)[:_SHOWN]:
-            why = "" if found is seen.distrusted else f" {found[asked].rule or found[asked].why}"
-            _say(f"{word}: {asked}: {what}{why}")
+            _say(f"{word}: {asked}: {what(found[asked])}")
         if len(found) > _SHOWN:
             _say(f"{word}: {len(found) - _SHOWN} others")
     if seen.unnamed:
         _say(f"{word}: {seen.unnamed} requests whose target cannot be understood")
+
+
+def _denied_by(evidence: Evidence) -> str:
+    return f"denied by {evidence.rule}" if evidence.rule else f"denied: {evidence.why}"
 
 
 def _write_new(ended: Ended, file: Path | None, breadth: Breadth, words: Sequence[str], settings: Settings) -> None:
@@ -193,7 +196,7 @@ def _write(file: Path, text: str) -> None:
         raise Failure(f"{file}: cannot be written: {fault.strerror}") from fault
 
 
-def _tell_denied(ended: Ended, file: Path, status: int) -> None:
+def _tell_denied(ended: Ended, file: Path, status: int, settings: Settings) -> None:
     denied = ended.seen.denied
     if ended.seen.unnamed:
         _say(f"refused: {ended.seen.unnamed} requests whose target cannot be understood")
@@ -202,30 +205,45 @@ def _tell_denied(ended: Ended, file: Path, status: int) -> None:
         _say(f"{_count(total, 'request')} denied that {file} does not allow")
         for asked in sorted(denied)[:_SHOWN]:
             evidence = denied[asked]
-            by = evidence.rule or evidence.why
-            click.echo(visible(f"{evidence.exchanges:>7,}×  {asked}  ({by})"), err=True)
+            click.echo(visible(f"{evidence.exchanges:>7,}×  {asked}  ({_denied_by(evidence)})"), err=True)
         if len(denied) > _SHOWN:
             click.echo(f"          and {len(denied) - _SHOWN} others", err=True)
-        click.echo("\n".join(("To allow them, add before what denies them:", *_lines(denied))), err=True)
+        ports = _other_ports(denied, settings)
+        if ports:
+            _say(f"tunnels to other ports than 443 need {' '.join(f'--connect-port {port}' for port in ports)}")
+        if lines := _lines(denied, ports):
+            click.echo("\n".join(("To allow them, add before what denies them:", *lines)), err=True)
     if status != ended.status:
         _say(f"exit status {status}; the program's own was {ended.status}")
 
 
-def _lines(denied: Found) -> list[str]:
-    """What would allow what was denied."""
-    entries = entries_for(denied, "folders")
+def _other_ports(denied: Found, settings: Settings) -> list[int]:
+    """Ports to which there are no tunnels, whatever the rules say."""
+    return sorted({asked.origin.port for asked in denied if asked.is_tunnel} - set(settings.connect_ports))
+
+
+def _lines(denied: Found, other_ports: Collection[int]) -> list[str]:
+    """What would allow what was denied by rules."""
+    by_rules = {
+        asked: evidence
+        for asked, evidence in denied.items()
+        if not (asked.is_tunnel and asked.origin.port in other_ports)
+    }
+    if not by_rules:
+        return []
+    entries = entries_for(by_rules, "folders")
     inspect = ["inspect:", *inspect_lines(entries.inspect, 2)] if entries.inspect else []
     return ["rules:", *rule_lines((replace(entry, evidence=()) for entry in entries.rules), 2), *inspect]
 
 
-def _report(ended: Ended, status: int) -> dict[str, Any]:
+def _report(ended: Ended, status: int, settings: Settings) -> dict[str, Any]:
     seen = ended.seen
     return {
         "status": status,
         "program_status": ended.status,
         "denied": [_denial(asked, seen) for asked in sorted(seen.denied)],
         "not_understood": seen.unnamed,
-        "to_allow": "\n".join(_lines(seen.denied)),
+        "to_allow": "\n".join(_lines(seen.denied, _other_ports(seen.denied, settings))),
     }
 
 

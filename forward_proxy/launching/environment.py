@@ -26,7 +26,7 @@ REPLACED = (
     "AWS_CA_BUNDLE",
     "CARGO_HTTP_CAINFO",
 )
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]*-----END CERTIFICATE-----")
 
 
 def variables(proxy: str, ca: Path | None, bundle: Path | None) -> dict[str, str]:

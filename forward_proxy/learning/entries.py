@@ -135,7 +135,7 @@ def _evidence(found: Found, word: str = "request") -> tuple[str, ...]:
     first = datetime.fromtimestamp(whole.first_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
     count = f"{whole.exchanges:,} {word}{'' if whole.exchanges == 1 else 's'}"
     size = f"{whole.sent_bytes:,} B sent, {whole.received_bytes:,} B received"
-    return f"{count} since {first} UTC, {size}", f"such as {often}"
+    return f"{count}, first at {first} UTC, {size}", f"such as {often}"
 
 
 class _Ids:

@@ -46,12 +46,27 @@ def _enforce(launcher: Launcher, *program: str, options: tuple[str, ...] = ()) -
     return launcher.run("enforce", *options, FILE, program=program)
 
 
-def test_what_was_learned_is_enforced(launcher: Launcher, site: Site, token: str) -> None:
+@pytest.mark.parametrize("lane", ["on", "off"])
+def test_what_was_learned_is_enforced(
+    monkeypatch: pytest.MonkeyPatch, launcher: Launcher, site: Site, token: str, lane: str
+) -> None:
+    monkeypatch.setenv("FORWARD_PROXY_FAST_LANE", lane)
     secure, plain = site.url(f"/answer/{token}", service="https"), site.url(f"/answer/{token}-2", "cdn.test")
     text = _learn(launcher, *_curl(f"{secure}?a=1", "-o", "/dev/null", plain))
     assert (f"such as GET {secure}\n" in text, "a=1" in text) == (True, False)
     allowed = _enforce(launcher, *_curl(f"{secure}?a=2", "-o", "/dev/null", plain))
     assert (allowed.returncode, allowed.stdout, allowed.stderr) == (0, "200 200 ", "")
+    denied = _enforce(launcher, *_curl(f"{secure}-other", "-o", "/dev/null", f"{plain}-other"))
+    assert (denied.returncode, denied.stdout) == (DENIED, "403 403 ")
+
+
+def test_a_tunnel_to_another_port_is_told_as_what_it_is(launcher: Launcher) -> None:
+    (launcher.folder / FILE).write_text("")
+    done = _enforce(launcher, *_curl("https://site.test:8/"))
+    assert done.returncode == DENIED
+    assert "CONNECT https://site.test:8  (denied: tunnels to port 8 are not allowed)" in done.stderr
+    assert "need --connect-port 8\n" in done.stderr
+    assert "rules:" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -70,7 +85,7 @@ def test_anything_else_is_new_egress(launcher: Launcher, site: Site, token: str,
     words, before = other(site, token), site.ledger.count(token)
     done = _enforce(launcher, *_curl(*words))
     assert (done.returncode, done.stdout) == (DENIED, "403 ")
-    assert f"{'POST' if '-d' in words else 'GET'} {words[-1]}  (everything-else at {FILE}:" in done.stderr
+    assert f"{'POST' if '-d' in words else 'GET'} {words[-1]}  (denied by everything-else at {FILE}:" in done.stderr
     assert "exit status 121; the program's own was 0" in done.stderr
     assert site.ledger.count(token) == before
 
@@ -181,7 +196,7 @@ def test_a_program_that_does_not_trust_us_is_told_and_counts_where_nothing_is_al
 ) -> None:
     pinned = ("--cacert", str(site.ca_file), site.url(f"/answer/{token}", service="https"))
     learned = launcher.run("learn", "-o", FILE, program=_curl(*pinned))
-    assert "the program does not trust the proxy's certificate" in learned.stderr
+    assert "the program does not trust the proxy" in learned.stderr
     assert _enforce(launcher, *_curl(*pinned)).returncode == DENIED
     _learn(launcher, *_curl(pinned[-1]))
     assert _enforce(launcher, *_curl(*pinned)).returncode == 60  # curl's own.

@@ -78,7 +78,7 @@ def test_a_tunnel_allows_its_host_keeps_it_closed_and_says_so() -> None:
 def test_the_evidence_is_count_time_bytes_and_an_example() -> None:
     entries = entries_for(used("GET https://a.example/x?secret", "GET https://a.example/x"), "exact")
     assert entries.rules[0].evidence == (
-        "2 requests since 2026-11-18 11:06:40 UTC, 0 B sent, 0 B received",
+        "2 requests, first at 2026-11-18 11:06:40 UTC, 0 B sent, 0 B received",
         "such as GET https://a.example/x",
     )
 
