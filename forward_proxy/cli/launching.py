@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from forward_proxy.cli.common import takes_settings
-from forward_proxy.cli.failures import Failure
+from forward_proxy.cli.failures import Failure, Misuse
 from forward_proxy.errors import StartError
 from forward_proxy.launching.program import NotRun, run, stopped_by_signals
 from forward_proxy.launching.running import address_of, is_ours, url_of
@@ -93,7 +93,12 @@ FORMATS: Mapping[str, Callable[[str, str], str]] = {
               help="For which shell, or a file of variables.")  # fmt: skip
 @takes_settings("listen", "state", "origin_ca", "inspect")
 def env(settings: Settings, form: str) -> None:
-    """Print what sets a shell's programs to go through the proxy and trust its CA: eval "$(forward-proxy env)"."""
+    """Print what leads a shell's programs through the proxy.
+
+    And has them trust its CA, which the first `run` makes: eval "$(forward-proxy env)".
+    """
+    if settings.listen[0].port == 0:
+        raise Misuse("listen: the port is not known before the proxy runs; name one")
     ca = settings.ca_certificate
     if settings.inspect and not ca.exists():
         raise Failure(f"{ca}: there is no certificate yet; the first `forward-proxy run` makes it")

@@ -50,9 +50,9 @@ paths_option = click.option(
 @words_argument
 @takes_settings("rules", *OWN_FLAGS)
 def learn(settings: Settings, file: Path | None, breadth: Breadth, confine: bool, words: Sequence[str]) -> None:
-    """Run a program through a proxy of its own, and write the smallest allow-list for it.
+    """Run a program and write the smallest allow-list for it.
 
-    The rules in force hold meanwhile; what they do not deny is let through, and learned.
+    It goes through a proxy of its own.  The rules in force hold meanwhile; what they do not deny is let through, and learned.
     """
     rules = load(settings.rules, default="allow", shelf=shelf_of(settings))
     before = _content(file)
@@ -74,9 +74,9 @@ def learn(settings: Settings, file: Path | None, breadth: Breadth, confine: bool
 @words_argument
 @takes_settings(*OWN_FLAGS)
 def enforce(settings: Settings, file: Path, confine: bool, as_json: bool, words: Sequence[str]) -> None:
-    """Run a program through a proxy of its own that allows what FILE allows, and nothing else.
+    """Run a program that may ask for what FILE allows, and nothing else.
 
-    Ends with 121 when anything was denied, whatever the program made of it.
+    It goes through a proxy of its own.  Ends with 121 when anything was denied, whatever the program made of it.
     """
     rules = load((file,), default="deny", shelf=shelf_of(settings))
     ended = attempted(lambda: through_own_proxy(words, settings, rules, "deny", confined=confine))
