@@ -52,7 +52,8 @@ paths_option = click.option(
 def learn(settings: Settings, file: Path | None, breadth: Breadth, confine: bool, words: Sequence[str]) -> None:
     """Run a program and write the smallest allow-list for it.
 
-    It goes through a proxy of its own.  The rules in force hold meanwhile; what they do not deny is let through, and learned.
+    It goes through a proxy of its own.  The rules in force hold meanwhile; what they do not deny is let through and
+    learned.
     """
     rules = load(settings.rules, default="allow", shelf=shelf_of(settings))
     before = _content(file)
