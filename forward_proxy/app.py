@@ -62,6 +62,9 @@ from forward_proxy.workers.supervisor import Supervisor
 
 type Address = tuple[str, int]
 
+# How long the clients of a proxy for one program, which has ended, may take to be gone.
+_LINGER_S = 1.0
+
 
 class Screen(Protocol):
     """What whoever started the program sees of it; from any thread, and from every process."""
@@ -110,6 +113,7 @@ class App:
             int(settings.idle_timeout_s),
             stop_within_s=settings.stop_timeout_s,
             bound=fixed.bound if fixed else None,
+            linger_s=_LINGER_S if fixed else 0.0,
         )
         if fixed or settings.workers == 1:
             in_force = self._in_force(rules, shelf)

@@ -28,13 +28,16 @@ from forward_proxy.addons.layers import PolicyNextLayer
 from forward_proxy.addons.listener import Clients, DirectClients, Handler, Listener
 from forward_proxy.errors import StartError
 
+_LINGER_POLL_S, _LINGER_LOOKS = 0.02, 3
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`trust_file` is a PEM file of all authorities that origins are verified by.
 
     With `reuse_port` other processes listen on the same addresses.  `stop_within_s` is what exchanges under way are
-    given to finish when the engine is to stop.  `bound` is a socket to listen on in place of `listen`.
+    given to finish when the engine is to stop.  `bound` is a socket to listen on in place of `listen`.  For
+    `linger_s` before that, clients that have gone, or are about to, are still attended to: what they sent last counts.
     """
 
     listen: Sequence[tuple[str, int]]
@@ -43,6 +46,7 @@ class Options:
     reuse_port: bool = False
     stop_within_s: float = 5.0
     bound: socket.socket | None = None
+    linger_s: float = 0.0
 
 
 class Engine:
@@ -107,6 +111,7 @@ class Engine:
             await self._start_listeners()
             ready([address for listener in self._listeners for address in listener.addresses])
             await master.run()
+            await self._linger(served)
         finally:
             for listener in self._listeners:
                 listener.stop()
@@ -121,6 +126,14 @@ class Engine:
     @property
     def stopping(self) -> bool:
         return self._master is not None and self._master.should_exit.is_set()
+
+    async def _linger(self, served: Clients) -> None:
+        """Until no client is left, for some looks in a row: a new one takes some turns of the loop to be seen."""
+        until = asyncio.get_running_loop().time() + self._options.linger_s
+        alone = 0
+        while alone < _LINGER_LOOKS and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(_LINGER_POLL_S)
+            alone = 0 if served.serving else alone + 1
 
     def hurry(self) -> None:
         """Wait no longer for what is under way."""

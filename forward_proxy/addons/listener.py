@@ -170,6 +170,8 @@ class Source:
 class Clients(Protocol):
     """Whoever serves the connections of a listener."""
 
+    @property
+    def serving(self) -> bool: ...
     def protocol(self) -> asyncio.Protocol: ...
     def start(self) -> None: ...
     async def stop(self, within_s: float) -> None: ...
@@ -227,6 +229,11 @@ class DirectClients:
         self._is_busy = is_busy
         self._serving: dict[asyncio.Task[None], Handler] = {}
         self._in_a_hurry = asyncio.Event()
+
+    @property
+    def serving(self) -> bool:
+        """Whether any client is connected, or something is still to be done for one."""
+        return bool(self._serving)
 
     def start(self) -> None:
         """Nothing has to be looked after: each handler keeps its own time."""

@@ -202,6 +202,25 @@ def test_a_program_that_does_not_trust_us_is_told_and_counts_where_nothing_is_al
     assert _enforce(launcher, *_curl(*pinned)).returncode == 60  # curl's own.
 
 
+_HASTY = """
+import os, socket, sys, urllib.parse
+address = urllib.parse.urlsplit(os.environ["http_proxy"])
+client = socket.create_connection((address.hostname, address.port))
+client.sendall(f"GET {sys.argv[1]} HTTP/1.1\\r\\nHost: site.test\\r\\n\\r\\n".encode())
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("lane", ["on", "off"])
+def test_a_program_that_does_not_wait_for_its_answer_is_not_faster_than_the_denial(
+    monkeypatch: pytest.MonkeyPatch, launcher: Launcher, site: Site, token: str, lane: str
+) -> None:
+    monkeypatch.setenv("FORWARD_PROXY_FAST_LANE", lane)
+    (launcher.folder / FILE).write_text("")
+    done = _enforce(launcher, sys.executable, "-c", _HASTY, site.url(f"/answer/{token}"))
+    assert done.returncode == DENIED, done.stderr
+
+
 def test_pip_download_is_learned_and_repeats(launcher: Launcher, site: Site, token: str) -> None:
     name, later = (f"{word}_{token.rpartition('-')[2]}" for word in ("tiny", "late"))
     for each in (name, later):
