@@ -62,6 +62,11 @@ class DomainList:
                 return self._excepted(found, host)
         return found or (self._expressed(host) if self.expressions else None)
 
+    def excepted(self, subject: Subject) -> Found | None:
+        """The line that excepts the host of this subject, whether another blocks it or not."""
+        found = self.find(subject)
+        return found if found is not None and found.exception else None
+
     def _excepted(self, found: Found, host: str) -> Found:
         others = (*self._named(host), self._expressed(host))
         denied = next((other for other in others if other is not None and not other.exception), None)
