@@ -63,7 +63,9 @@ def test_lists_as_json_has_all_of_it(state: Path) -> None:
     told = _run("lists", "--json")
     local, ads = map(json.loads, told.output.splitlines())
     assert (local["rules"], local["duplicates"], local["held"]) == (1, 1, None)
-    assert local["ignored_lines"] == [{"line": 4, "text": "192.0.2.1 nas.test", "reason": "leads to an address"}]
+    assert local["ignored_lines"] == [
+        {"file": "rules/hosts.txt", "line": 4, "text": "192.0.2.1 nas.test", "reason": "leads to an address"}
+    ]
     assert (ads["source"], ads["changed_at"], ads["next_at"], ads["failure"]) == (URL, 1000, 87_400, None)
     assert ads["held"]["denied_hosts"] == ["bank.test"]
     assert told.exit_code == 1

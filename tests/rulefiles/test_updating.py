@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from forward_proxy.access.lists.updates import Use
 from forward_proxy.access.rules import Allowed, Denied
 from forward_proxy.errors import TrafficError
-from forward_proxy.matching.subject import Subject
 from forward_proxy.rulefiles.fetching import Fetcher
 from forward_proxy.rulefiles.listentries import ListEntry
 from forward_proxy.rulefiles.rules import Rules, load
-from forward_proxy.rulefiles.shelf import Shelf, Unusable
+from forward_proxy.rulefiles.shelf import Shelf
 from forward_proxy.rulefiles.subscriptions import Known, Subscriptions
 from forward_proxy.rulefiles.updating import Options, Updater, expires_s, subscribed
 from tests.matching.requests import subject
@@ -34,7 +34,7 @@ class Subscribed:
         (self.rules_folder / "x.yaml").write_text(f"rules: [{{id: ads, action: {action}, {source}}}{more}]\n")
         self.default: str = "allow" if action == "deny" else "deny"
         self.said: list[str] = []
-        self.in_use: Sequence[Subject] = ()
+        self.in_use: Sequence[Use] = ()
         self.subscriptions = Subscriptions(folder / "lists")
         self.updater = Updater(
             Shelf(folder / "lists"),
@@ -71,6 +71,11 @@ class Subscribed:
     def denied(self, *hosts: str) -> list[str]:
         decide = self.rules.access.decide
         return [host for host in hosts if isinstance(decide(subject(f"http://{host}/")), Denied)]
+
+
+def used(*urls: str) -> list[Use]:
+    """Requests that no page told of, as they are in use."""
+    return [Use(subject(url)) for url in urls]
 
 
 @pytest.fixture
@@ -120,11 +125,11 @@ def test_a_sound_new_edition_takes_the_place_of_the_old(list_: Subscribed) -> No
         ("# moved\n", "its format cannot be told; name it by format"),
         ("<html>\n<p>Sign in to this network\n", "its format cannot be told; name it by format"),
         ("ads0.test\nads1.test\n", "it shrank by 80%, from 10 to 2 rules"),
-        (MANY + "bank.test\n", "it would deny 1 hosts in use, such as www.bank.test"),
+        (MANY + "bank.test\n", "it would deny 1 host in use, such as www.bank.test"),
     ],
 )
 def test_an_edition_in_doubt_is_held_and_the_old_one_stays(list_: Subscribed, content: str, doubt: str) -> None:
-    list_.in_use = [subject("http://www.bank.test/"), subject("http://ads1.test/")]
+    list_.in_use = used("http://www.bank.test/", "http://ads1.test/")
     list_.update(MANY)
     list_.update(content)
     assert list_.known.doubts == (doubt,)
@@ -136,7 +141,7 @@ def test_an_edition_in_doubt_is_held_and_the_old_one_stays(list_: Subscribed, co
 
 
 def test_what_is_held_is_told_by_its_difference_and_taken_when_accepted(list_: Subscribed) -> None:
-    list_.in_use = [subject("http://www.bank.test/")]
+    list_.in_use = used("http://www.bank.test/")
     list_.update(MANY)
     list_.update("ads1.test\nbank.test\n")
     known = list_.known
@@ -144,18 +149,13 @@ def test_what_is_held_is_told_by_its_difference_and_taken_when_accepted(list_: S
     assert known.examples_added == ("bank.test",)
     assert len(known.examples_removed) == 9
     assert known.denied_hosts == ("www.bank.test",)
-    list_.subscriptions.accept(list_.entry, Shelf(list_.folder / "lists"), NOW)
+    held = list_.subscriptions.held(list_.entry)
+    assert held is not None
+    list_.subscriptions.accept(list_.entry, held, NOW)
     assert list_.denied("ads5.test", "www.bank.test") == ["www.bank.test"]
     assert not list_.subscriptions.is_held(list_.entry)
     assert list_.known.doubts == ()
-    assert list_.subscriptions.accept(list_.entry, Shelf(), NOW) is None
-
-
-def test_what_is_no_list_cannot_be_accepted(list_: Subscribed) -> None:
-    list_.update(MANY)
-    list_.update("<html>\n")
-    assert isinstance(list_.subscriptions.accept(list_.entry, Shelf(), NOW), Unusable)
-    assert list_.denied("ads1.test") == ["ads1.test"]
+    assert list_.subscriptions.held(list_.entry) is None
 
 
 def test_a_hold_ends_when_its_makers_mend_the_list(list_: Subscribed) -> None:
@@ -170,7 +170,7 @@ def test_a_host_that_a_rule_before_the_list_allows_is_no_doubt(tmp_path: Path, p
     list_ = Subscribed(tmp_path, publisher)
     file = list_.rules_folder / "a.yaml"
     file.write_text("rules: [{action: allow, match: {host: bank.test}}]\n")
-    list_.in_use = [subject("http://www.bank.test/")]
+    list_.in_use = used("http://www.bank.test/")
     list_.update(MANY)
     list_.update(MANY + "bank.test\n")
     assert not list_.subscriptions.is_held(list_.entry)
@@ -180,7 +180,7 @@ def test_a_host_that_goes_from_a_list_of_what_is_allowed_is_a_doubt(tmp_path: Pa
     list_ = Subscribed(tmp_path, publisher, "allow")
     assert list_.denied("ads1.test") == ["ads1.test"]
     list_.update(MANY)
-    list_.in_use = [subject("http://ads1.test/"), subject("http://other.test/")]
+    list_.in_use = used("http://ads1.test/", "http://other.test/")
     list_.update(MANY.replace("ads1.test", "ads11.test"))
     assert list_.known.denied_hosts == ("ads1.test",)
     assert isinstance(list_.rules.access.decide(subject("http://ads1.test/")), Allowed)
@@ -197,7 +197,7 @@ def test_an_edition_that_disappoints_an_expectation_is_held(tmp_path: Path, publ
 
 
 def test_an_edition_is_held_while_nobody_can_tell_which_hosts_are_in_use(list_: Subscribed) -> None:
-    def unreadable() -> Sequence[Subject]:
+    def unreadable() -> Sequence[Use]:
         raise TrafficError("traffic.db: damaged")
 
     list_.update(MANY)

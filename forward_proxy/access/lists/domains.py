@@ -199,4 +199,5 @@ def _report(told: dict[str, object]) -> Report:
     """As it was before JSON."""
     examples = tuple(Ignored(**each) for each in told.pop("examples"))  # type: ignore[attr-defined]
     ignored = tuple((reason, count) for reason, count in told.pop("ignored"))  # type: ignore[attr-defined]
+    del told["includes"]  # Lists of names include nothing.
     return Report(**told, ignored=ignored, examples=examples)  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ _COMMENTS: Mapping[str, tuple[str, ...]] = {"rpz": (";",), "regex": ("#",)}
 _COMMENT = ("#", "!", ";", "//")
 # Filters of adblockers have readers of their own (access/filters); here they are only told apart.
 ADBLOCK = "adblock"
+_TELLS_ADBLOCK = ("[Adblock", "!#if ", "!#include ")
 
 _READERS: Mapping[str, Callable[[], Reader]] = {
     "hosts": lambda: read_hosts,
@@ -49,7 +50,7 @@ def format_of(content: bytes) -> str | None:
     seen: Counter[str] = Counter()
     for line in lines_of(content[: _LOOKED_AT * 200]):
         text = line.strip()
-        if text.startswith("[Adblock"):
+        if text.startswith(_TELLS_ADBLOCK):
             return ADBLOCK
         if not text or (text.startswith(_COMMENT) and "##" not in text):
             continue
