@@ -12,7 +12,7 @@ it came, or else the line below, names and lengths of the parts as JSON, and the
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,11 +71,7 @@ class Edition:
     @property
     def octets(self) -> bytes:
         """The edition as one file."""
-        first = self.parts[0].content
-        if len(self.parts) == 1 and not first.startswith(_MAGIC):
-            return first
-        told = json.dumps([[part.name, len(part.content)] for part in self.parts]).encode()
-        return b"".join((_MAGIC, told, b"\n", *(part.content for part in self.parts)))
+        return as_one_file(self.parts)
 
 
 # From the name of a part and a path in it to the name of what that leads to, and what tells it from any other.
@@ -104,6 +100,14 @@ def kept_edition(entry: ListEntry, octets: bytes) -> Edition | Unusable:
     return edition(entry, parts[0].content, lambda name: there.get(name, Unusable("could not be fetched")))
 
 
+def as_one_file(parts: Sequence[Part]) -> bytes:
+    """These parts as they are kept."""
+    if len(parts) == 1 and not parts[0].content.startswith(_MAGIC):
+        return parts[0].content
+    told = json.dumps([[part.name, len(part.content)] for part in parts]).encode()
+    return b"".join((_MAGIC, told, b"\n", *(part.content for part in parts)))
+
+
 def parts_of(name: str, octets: bytes) -> tuple[Part, ...] | None:
     """The parts of what was kept as one file, the list of this name first; None when it is damaged."""
     if not octets.startswith(_MAGIC):
@@ -111,7 +115,7 @@ def parts_of(name: str, octets: bytes) -> tuple[Part, ...] | None:
     told, _, contents = octets[len(_MAGIC) :].partition(b"\n")
     try:
         lengths = [(str(part), int(length)) for part, length in json.loads(told)]
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     parts, at = [], 0
     for part, length in lengths:

@@ -15,7 +15,7 @@ from threading import Event, Thread
 from forward_proxy.access.lists.updates import Denials, Entries, Use, difference, doubts, newly_denied
 from forward_proxy.access.options import Action
 from forward_proxy.errors import RuleFileError, TrafficError
-from forward_proxy.rulefiles.editions import Edition, Unusable, parts_of
+from forward_proxy.rulefiles.editions import Edition, Part, Unusable, as_one_file, parts_of
 from forward_proxy.rulefiles.fetching import Failed, Fetched, Fetcher
 from forward_proxy.rulefiles.including import Including
 from forward_proxy.rulefiles.listentries import ListEntry
@@ -151,7 +151,8 @@ class Updater:
         self._came(entry, known, edition, content, now)
 
     def _came(self, entry: ListEntry, known: Known, edition: Edition | Unusable, content: bytes, now: int) -> None:
-        octets = content if isinstance(edition, Unusable) else edition.octets
+        is_list = isinstance(edition, Edition)
+        octets = edition.octets if is_list else as_one_file([Part.of(entry.name, content)])
         if octets == self._subscriptions.latest(entry):
             self._subscriptions.note(entry, known)
             return

@@ -249,3 +249,81 @@ def test_what_the_rule_says_of_renewal_goes_before_the_list_and_the_list_before_
     assert says.due_at(often, 86_400) == NOW + 600
     assert says.due_at(entry, 86_400) == NOW + 7200
     assert Known(tried_at=NOW).due_at(entry, 86_400) == NOW + 86_400
+
+
+def including(list_: Subscribed, *lines: str) -> None:
+    list_.publisher.publish("".join(f"{line}\n" for line in ("||main.test^", *lines)))
+
+
+def blocked(list_: Subscribed, *hosts: str) -> list[str]:
+    decide = list_.rules.access.decide
+    return [host for host in hosts if isinstance(decide(subject(f"http://{host}/a.js")), Denied)]
+
+
+def test_what_a_list_includes_is_fetched_with_it_and_asked_for_conditionally(list_: Subscribed) -> None:
+    list_.publisher.beside = {"/a.txt": "||a.test^\n!#include b.txt\n", "/b.txt": "||b.test^\n"}
+    including(list_, "!#if env_mobile", "!#include never.txt", "!#endif", "!#include a.txt")
+    list_.update()
+    assert [asked["path"] for asked in list_.publisher.asked] == ["/list", "/a.txt", "/b.txt"]
+    assert blocked(list_, "main.test", "a.test", "b.test", "c.test") == ["main.test", "a.test", "b.test"]
+    written = list_.subscriptions.copy(list_.entry)
+    list_.publisher.asked.clear()
+    list_.update()
+    assert all("if-none-match" in asked for asked in list_.publisher.asked)
+    assert len(list_.publisher.asked) == 3
+    assert (list_.subscriptions.copy(list_.entry), list_.known.failure) == (written, "")
+
+
+def test_a_change_of_what_is_included_alone_is_a_new_edition(list_: Subscribed) -> None:
+    list_.publisher.beside = {"/a.txt": "||a.test^\n"}
+    including(list_, "!#include a.txt")
+    list_.update()
+    list_.publisher.beside = {"/a.txt": "||a.test^\n||new.test^\n"}
+    list_.update()
+    assert blocked(list_, "main.test", "a.test", "new.test") == ["main.test", "a.test", "new.test"]
+    list_.in_use = used("http://bank.test/")
+    list_.publisher.beside = {"/a.txt": "||a.test^\n||new.test^\n||bank.test^\n"}
+    list_.update()
+    assert (list_.known.doubts, list_.known.examples_added) == (
+        ("it would deny 1 host in use, such as bank.test",),
+        ("||bank.test^",),
+    )
+    assert blocked(list_, "main.test", "new.test", "bank.test") == ["main.test", "new.test"]
+    list_.publisher.asked.clear()
+    list_.update()
+    assert all("if-none-match" in asked for asked in list_.publisher.asked)
+    assert len(list_.said) == 1
+    held = list_.subscriptions.held(list_.entry)
+    assert held is not None
+    list_.subscriptions.accept(list_.entry, held, NOW)
+    assert blocked(list_, "main.test", "a.test", "bank.test") == ["main.test", "a.test", "bank.test"]
+
+
+def test_what_cannot_be_fetched_stays_as_it_was_or_is_left_out_and_told(list_: Subscribed) -> None:
+    list_.publisher.beside = {"/a.txt": "||a.test^\n", "/gone.txt": 404}
+    including(list_, "!#include a.txt", "!#include gone.txt")
+    list_.update()
+    gone = f"{list_.publisher.url.removesuffix('/list')}/gone.txt: answered 404 Not Found"
+    assert list_.known.failure == gone
+    assert list_.said == [f"list {list_.entry.name} includes what could not be fetched: {gone}"]
+    assert blocked(list_, "main.test", "a.test") == ["main.test", "a.test"]
+    list_.publisher.beside["/a.txt"] = 503
+    including(list_, "!#include a.txt", "!#include gone.txt", "||more.test^")
+    list_.update()
+    assert blocked(list_, "main.test", "a.test", "more.test") == ["main.test", "a.test", "more.test"]
+    assert list_.known.due_at(list_.entry, 86_400) == NOW + 15 * 60
+
+
+def test_of_several_lists_in_an_entry_each_is_held_by_itself(tmp_path: Path, publisher: Publisher) -> None:
+    list_ = Subscribed(tmp_path, publisher)
+    (list_.rules_folder / "fixed.txt").write_text("||fixed.test^\n@@||cdn.test^\n")
+    both = f"[{{source: fixed.txt}}, {{source: '{publisher.url}'}}]"
+    (list_.rules_folder / "x.yaml").write_text(f"rules: [{{id: ads, action: deny, list: {both}}}]\n")
+    list_.in_use = used("http://bank.test/", "http://cdn.test/")
+    list_.update("||ads.test^\n")
+    list_.update("||ads.test^\n||cdn.test^\n")
+    assert list_.known.doubts == ()  # The other list excepts it.
+    list_.update("||ads.test^\n||cdn.test^\n||bank.test^\n")
+    assert list_.known.doubts == ("it would deny 1 host in use, such as bank.test",)
+    assert (list_.known.added, list_.known.examples_added) == (1, ("||bank.test^",))
+    assert blocked(list_, "fixed.test", "ads.test", "cdn.test", "bank.test") == ["fixed.test", "ads.test"]
