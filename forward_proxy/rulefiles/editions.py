@@ -68,11 +68,6 @@ class Edition:
     parts: tuple[Part, ...]
     includes: tuple[Include, ...] = ()
 
-    @property
-    def octets(self) -> bytes:
-        """The edition as one file."""
-        return as_one_file(self.parts)
-
 
 # From the name of a part and a path in it to the name of what that leads to, and what tells it from any other.
 type Follow = Callable[[str, str], tuple[str, str] | Unusable]

@@ -151,8 +151,8 @@ class Updater:
         self._came(entry, known, edition, content, now)
 
     def _came(self, entry: ListEntry, known: Known, edition: Edition | Unusable, content: bytes, now: int) -> None:
-        is_list = isinstance(edition, Edition)
-        octets = edition.octets if is_list else as_one_file([Part.of(entry.name, content)])
+        parts = edition.parts if isinstance(edition, Edition) else (Part.of(entry.name, content),)
+        octets = as_one_file(parts)
         if octets == self._subscriptions.latest(entry):
             self._subscriptions.note(entry, known)
             return

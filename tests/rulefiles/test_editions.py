@@ -13,6 +13,7 @@ from forward_proxy.rulefiles.editions import (
     Edition,
     Include,
     Unusable,
+    as_one_file,
     edition,
     kept_edition,
     parts_of,
@@ -115,12 +116,12 @@ def test_an_edition_is_kept_as_one_file_and_read_back_the_same() -> None:
     found = from_urls(
         "||main.test^\n!#include more.txt\n!#include gone.txt\n", {"https://lists.test/a/more.txt": "||more.test^\n"}
     )
-    again = kept_edition(URL, found.octets)
+    again = kept_edition(URL, as_one_file(found.parts))
     assert isinstance(again, Edition)
     assert again.parts == found.parts
     assert problems(again) == [(3, "gone.txt", "could not be fetched")]
     plain = from_urls("||main.test^\n", {})
-    assert plain.octets == b"||main.test^\n"
+    assert as_one_file(plain.parts) == b"||main.test^\n"
 
 
 @pytest.mark.parametrize(
@@ -131,8 +132,8 @@ def test_a_list_cannot_pass_for_a_kept_edition_and_a_damaged_one_is_told(said: s
     forged = f"forward-proxy edition 1\n{said}\n||x.test^\n||y.test^\n"
     found = edition(ListEntry(URL.name, None, "adblock"), forged.encode(), lambda _: b"")
     assert isinstance(found, Edition)
-    assert found.octets != forged.encode()
-    assert parts_of(URL.name, found.octets) == found.parts
+    assert as_one_file(found.parts) != forged.encode()
+    assert parts_of(URL.name, as_one_file(found.parts)) == found.parts
     assert parts_of(URL.name, forged.encode()) is None
     assert kept_edition(URL, forged.encode()) == Unusable("its copy is damaged")
 
