@@ -163,8 +163,10 @@ def _more(row: _Row) -> Iterator[str]:
         else:
             yield f"  included, {at}: {each.name}: {each.lines} lines, {each.rules} rules"
     for reason, count in report.ignored:
-        first = next((f", first {_where(each)}: {each.text}" for each in report.examples if each.reason == reason), "")
-        yield f"  ignored {count}: {reason}{first}"
+        first = next((each for each in report.examples if each.counted_as == reason), None)
+        told = f"{first.reason}, first {_where(first)}: {first.text}" if first else reason
+        kind = f" {first.kind}" if first and first.kind else ""
+        yield f"  ignored {count}{kind}: {told}"
     if report.cosmetic:
         yield f"  {report.cosmetic} cosmetic filters, which are not for a proxy"
     if known is None:

@@ -49,6 +49,8 @@ def format_in(digest: str) -> str:
 
 def _reported(report: FilterReport) -> Report:
     """What became of the lines of a list of filters, in the words for all lists."""
-    examples = tuple(Ignored(each.line, each.text, each.reason) for each in report.ignored[:SHOWN])
     kinds = tuple(report.kinds.items())
+    first = {each.kind: each for each in reversed(report.ignored)}.values()
+    shown = sorted({*first, *report.ignored[: SHOWN - len(first)]}, key=lambda each: each.line)
+    examples = tuple(Ignored(each.line, each.text, each.reason, each.kind) for each in shown)
     return Report(ADBLOCK, report.lines, report.filters, report.duplicates, report.cosmetic, kinds, examples)

@@ -32,13 +32,19 @@ class Reach(StrEnum):
 class Ignored:
     """A line that is no rule: its number from 1, what it says, and why it is none.
 
-    `file` is what the list includes and the line stands in; empty for the list itself.
+    `kind` is by what such lines are counted, when that is not the reason.  `file` is what the list includes and the
+    line stands in; empty for the list itself.
     """
 
     line: int
     text: str
     reason: str
+    kind: str = ""
     file: str = ""
+
+    @property
+    def counted_as(self) -> str:
+        return self.kind or self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,8 @@ class Included:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of the lines of a list and of what it includes; `ignored` counts by reason, `examples` are the first
-    of them."""
+    """What became of the lines of a list and of what it includes; `ignored` counts by reason or kind, `examples` are
+    some of them."""
 
     format: str
     lines: int = 0
