@@ -6,8 +6,9 @@ Text is written plain where YAML cannot take it for anything else, in JSON's quo
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from forward_proxy.importing.carried import Entry, Imported, Values
+from forward_proxy.importing.carried import Entry, Imported, Source, Values
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _ANYTHING = "{}"
@@ -28,14 +29,39 @@ def rule_file(imported: Imported, heading: str) -> str:
 
 
 def _entry(entry: Entry) -> Iterator[str]:
+    if entry.is_comment:
+        yield from (f"  # {line[2:]}" for line in _lines(replace(entry, lists=tuple(map(_plain, entry.lists)))))
+    else:
+        yield from _lines(entry)
+
+
+def _lines(entry: Entry) -> Iterator[str]:
     yield f"  - id: {scalar(entry.id)}"
     yield f"    action: {entry.action}" if entry.action else "    bypass: true"
+    if entry.lists:
+        yield "    list:"
+        for source in entry.lists:
+            yield from _source(source)
     if entry.match:
         yield "    match:"
         yield from mapping(entry.match, 6)
-    else:
+    elif not entry.lists:
         yield f"    match: {_ANYTHING}"
     yield f"    reason: {scalar(entry.reason)}"
+
+
+def _plain(source: Source) -> Source:
+    """As a member of an entry that is a comment already."""
+    return replace(source, name=": ".join(filter(None, (source.why_not, source.name))), why_not="")
+
+
+def _source(source: Source) -> Iterator[str]:
+    before = "      # - " if source.why_not else "      - "
+    told = _plain(source).name
+    comment = "".join(char if char.isprintable() else "?" for char in told)
+    yield f"{before}source: {scalar(source.source)}{f'  # {comment}' if comment else ''}"
+    if source.format:
+        yield f"{before.replace('-', ' ')}format: {source.format}"
 
 
 def mapping(values: Mapping[str, Values], indent: int) -> Iterator[str]:

@@ -105,10 +105,14 @@ def compiled(
     zone: str | None = None,
     default: Action = "allow",
     shelf: Shelf | None = None,
-    pins: Pins = (),
+    pins: Pins | None = None,
 ) -> Rules:
-    """The rule set of files and lists that were read before.  Raises as `load` does."""
-    return _sound(_parsed(sources, Collected(zone_named(zone), shelf or Shelf(), dict(pins)), default))
+    """The rule set of files that were read before, and of lists as they are now, or as they are pinned.
+
+    Raises as `load` does.
+    """
+    pinned = None if pins is None else dict(pins)
+    return _sound(_parsed(sources, Collected(zone_named(zone), shelf or Shelf(), pinned), default))
 
 
 @dataclass(frozen=True, slots=True)
