@@ -67,7 +67,11 @@ class Listed:
 
     def reason(self, found: Found, reason: str) -> str:
         """Why the rule decides: its own reason, and what the line says."""
-        return f"{reason}: {found.text}" if reason else f"listed: {found.text}"
+        return f"{self.reason_before(reason)}{found.text}"
+
+    def reason_before(self, reason: str) -> str:
+        """What is told before what the line says."""
+        return f"{reason}: " if reason else "listed: "
 
 
 @dataclass(frozen=True, slots=True)
