@@ -106,7 +106,7 @@ def _accepted(entry: ListEntry, settings: Settings) -> str:
     except OSError as fault:
         raise Failure(f"{entry.name}: cannot be taken: {fault.strerror}") from fault
     rules = trial.loaded.report.rules if trial.loaded.report else 0
-    return f"{entry.name}: accepted, {rules} rules"
+    return f"{entry.name}: accepted, {_count(rules, 'rule')}"
 
 
 def _rows(settings: Settings) -> Iterator[_Row]:
@@ -161,14 +161,15 @@ def _more(row: _Row) -> Iterator[str]:
         if each.problem:
             yield f"  not included, {at}: {each.path}: {each.problem}"
         else:
-            yield f"  included, {at}: {each.name}: {each.lines} lines, {each.rules} rules"
+            counts = f"{_count(each.lines, 'line')}, {_count(each.rules, 'rule')}"
+            yield f"  included, {at}: {each.name}: {counts}"
     for reason, count in report.ignored:
         first = next((each for each in report.examples if each.counted_as == reason), None)
         told = f"{first.reason}, first {_where(first)}: {first.text}" if first else reason
         kind = f" {first.kind}" if first and first.kind else ""
         yield f"  ignored {count}{kind}: {told}"
     if report.cosmetic:
-        yield f"  {report.cosmetic} cosmetic filters, which are not for a proxy"
+        yield f"  {_count(report.cosmetic, 'cosmetic filter')}, which are not for a proxy"
     if known is None:
         return
     if known.failure:
@@ -182,10 +183,15 @@ def _more(row: _Row) -> Iterator[str]:
         ("-", known.removed, known.examples_removed),
     ):
         if count:
-            yield f"  {sign}{count} entries: {', '.join(examples)}{', …' if count > len(examples) else ''}"
+            more = ", …" if count > len(examples) else ""
+            yield f"  {sign}{_count(count, 'entry', 'entries')}: {', '.join(examples)}{more}"
     if known.denied_hosts:
         yield f"  in use, and denied with it: {', '.join(known.denied_hosts)}"
     yield f"  forward-proxy rules accept {row.label} takes it"
+
+
+def _count(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"
 
 
 def _where(ignored: Ignored) -> str:

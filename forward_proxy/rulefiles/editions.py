@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forward_proxy.access.filters import includes_in
-from forward_proxy.access.lists.formats import ADBLOCK, format_of
+from forward_proxy.access.lists.formats import ADBLOCK, format_of, is_web_page
 from forward_proxy.access.lists.reading import lines_of
 from forward_proxy.message.targets import Malformed, parse_target_uri, resolved
 from forward_proxy.rulefiles.listentries import ListEntry
@@ -76,6 +76,8 @@ type Read = Callable[[str], bytes | Unusable]
 
 def edition(entry: ListEntry, content: bytes, read: Read, max_bytes: int = MAX_BYTES) -> Edition | Unusable:
     """The list with this content and what it includes, as `read` finds it by name."""
+    if is_web_page(content):
+        return Unusable("is a web page, not a list")
     told = format_of(content) if entry.format == "auto" else entry.format
     if told is None:
         return Unusable("its format cannot be told; name it by format" if content.strip() else "is empty")

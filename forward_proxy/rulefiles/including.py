@@ -6,6 +6,7 @@ What cannot be had now stays as it was in the edition before; what was in none i
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from forward_proxy.access.lists.formats import is_web_page
 from forward_proxy.rulefiles.editions import Edition, Unusable, edition
 from forward_proxy.rulefiles.fetching import MAX_BYTES, Answer, Failed, Fetched, Fetcher
 from forward_proxy.rulefiles.listentries import ListEntry
@@ -38,6 +39,8 @@ class Including:
 
     def _read(self, url: str) -> bytes | Unusable:
         answer = self._answer(url)
+        if isinstance(answer, Fetched) and is_web_page(answer.content):
+            answer = Failed("is a web page, not a list")
         if isinstance(answer, Fetched):
             self._asked_by[url] = answer.etag, answer.last_modified
             return answer.content

@@ -77,8 +77,8 @@ def test_what_is_held_is_shown_with_its_difference_and_accepted_by_id_or_url(sta
     assert told.exit_code == 1
     for line in (
         "  held: it would deny 1 hosts in use, such as bank.test",
-        "  +1 entries: bank.test",
-        "  -1 entries: old.test",
+        "  +1 entry: bank.test",
+        "  -1 entry: old.test",
         "  in use, and denied with it: bank.test",
         "  forward-proxy rules accept ads takes it",
     ):
@@ -94,7 +94,7 @@ def test_accept_says_what_it_does_not_take(state: Path) -> None:
     refused = _run("accept", "ads")
     assert (refused.exit_code, refused.stderr) == (
         1,
-        f"{URL}: cannot be taken: its format cannot be told; name it by format\n",
+        f"{URL}: cannot be taken: is a web page, not a list\n",
     )
     assert subscriptions.is_held(ENTRY)
     unknown = _run("accept", "nothing")

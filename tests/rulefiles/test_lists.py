@@ -78,7 +78,7 @@ def test_the_verdict_names_the_line_of_the_list(folder: Path) -> None:
         ("list: {source: ../lists/empty.txt}", "rules[0].list.source: rules/../lists/empty.txt: is empty"),
         (
             "list: {source: ../lists/page.html}",
-            "rules[0].list.source: rules/../lists/page.html: its format cannot be told; name it by format",
+            "rules[0].list.source: rules/../lists/page.html: is a web page, not a list",
         ),
     ],
 )

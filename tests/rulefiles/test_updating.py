@@ -20,6 +20,7 @@ from tests.matching.requests import subject
 from tests.rulefiles.publisher import Publisher, publishing
 
 NOW = 1_800_000_000
+SIGN_IN = "\n<!DOCTYPE html>\n<html>\n<script>\n$(function() {\n  go('/login?next=/');\n})\n</script>\n</html>\n"
 MANY = "".join(f"ads{number}.test\n" for number in range(10))
 
 
@@ -123,7 +124,8 @@ def test_a_sound_new_edition_takes_the_place_of_the_old(list_: Subscribed) -> No
     [
         ("", "is empty"),
         ("# moved\n", "its format cannot be told; name it by format"),
-        ("<html>\n<p>Sign in to this network\n", "its format cannot be told; name it by format"),
+        ("<p>\n<p>Sign in to this network\n", "its format cannot be told; name it by format"),
+        (SIGN_IN, "is a web page, not a list"),
         ("ads0.test\nads1.test\n", "it shrank by 80%, from 10 to 2 rules"),
         (MANY + "bank.test\n", "it would deny 1 host in use, such as www.bank.test"),
     ],
@@ -312,6 +314,16 @@ def test_what_cannot_be_fetched_stays_as_it_was_or_is_left_out_and_told(list_: S
     list_.update()
     assert blocked(list_, "main.test", "a.test", "more.test") == ["main.test", "a.test", "more.test"]
     assert list_.known.due_at(list_.entry, 86_400) == NOW + 15 * 60
+
+
+def test_a_page_to_sign_in_at_is_no_part_of_a_list(list_: Subscribed) -> None:
+    list_.publisher.beside = {"/a.txt": "||a.test^\n"}
+    including(list_, "!#include a.txt")
+    list_.update()
+    list_.publisher.beside = {"/a.txt": SIGN_IN}
+    list_.update()
+    assert blocked(list_, "main.test", "a.test") == ["main.test", "a.test"]
+    assert list_.known.failure.endswith("/a.txt: is a web page, not a list")
 
 
 def test_of_several_lists_in_an_entry_each_is_held_by_itself(tmp_path: Path, publisher: Publisher) -> None:

@@ -16,6 +16,8 @@ from forward_proxy.access.lists.resolvers import ZoneReader, read_dnsmasq, read_
 type Reader = Callable[[str, Reading], None]
 
 _LOOKED_AT = 2000
+_PAGE_WITHIN = 4096
+_PAGE_BEGINS = (b"<!doctype", b"<html", b"<head", b"<body", b"<script", b"<meta", b"<?xml", b"<!--")
 _COMMENTS: Mapping[str, tuple[str, ...]] = {"rpz": (";",), "regex": ("#",)}
 _COMMENT = ("#", "!", ";", "//")
 # Filters of adblockers have readers of their own (access/filters); here they are only told apart.
@@ -43,6 +45,12 @@ _LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("domains", re.compile(r"(\*\.)?[\w-]+(\.[\w-]+)+\.?\s*(#.*)?$")),
     ("regex", re.compile(r".*[\^$()\[\]|+\\*]")),
 )
+
+
+def is_web_page(content: bytes) -> bool:
+    """Whether this is a page for people, such as one to sign in at: it came in place of a list."""
+    begins = content[:_PAGE_WITHIN].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return begins.startswith(_PAGE_BEGINS)
 
 
 def format_of(content: bytes) -> str | None:
