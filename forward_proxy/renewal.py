@@ -20,6 +20,7 @@ from forward_proxy.traffic.hosts import in_use as in_use_since
 from forward_proxy.traffic.query import TrafficReader
 
 _IN_USE_S = 7 * 86_400
+_TOGETHER, _PAUSE_S = 50, 0.002
 # Lists are the operator's, who is on this machine; where a redirect leads, no more may be reached than by anybody.
 _OPERATOR, _ANYBODY = ip_address("127.0.0.1"), ip_address("0.0.0.0")  # noqa: S104
 
@@ -43,7 +44,10 @@ def list_updater(
 
     def in_use() -> Iterator[Use]:
         """What the log shows was let past lately.  Raises TrafficError."""
-        for *values, exchanges in in_use_since(TrafficReader(log_folder(settings)), COLUMNS, time.time() - _IN_USE_S):
+        rows = in_use_since(TrafficReader(log_folder(settings)), COLUMNS, time.time() - _IN_USE_S)
+        for number, (*values, exchanges) in enumerate(rows):
+            if number % _TOGETHER == 0:
+                time.sleep(_PAUSE_S)  # Requests go first.
             row = read_row(values)
             seen = None if row is None else past(row)
             if seen is not None:

@@ -1,12 +1,16 @@
 """Several lists in one entry: one order of precedence, and each line by its own list and number."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forward_proxy.access.filters import Filters, parse_together
 from forward_proxy.access.lists.domains import DomainList
-from forward_proxy.access.lists.found import Found
+from forward_proxy.access.lists.found import Found, Searched
 from forward_proxy.access.lists.listed import Origins
 from forward_proxy.access.lists.together import Together
+from forward_proxy.matching.subject import Subject
+from tests.access.filters.test_any_text import FILTER, REQUESTS
 from tests.access.lists.lists import compiled
 from tests.matching.requests import subject
 
@@ -102,3 +106,28 @@ def test_it_is_a_list_that_may_be_asked_for_its_exception_alone() -> None:
     told = TOGETHER.excepted(subject("http://good.ads.test/"))
     assert told == Found(5, "@@||good.ads.test^", exception=True)
     assert TOGETHER.excepted(subject("http://x.far.test/")) is None
+
+
+SEVERAL = st.lists(st.lists(FILTER, max_size=4), min_size=2, max_size=3)
+
+
+@settings(deadline=None)
+@given(SEVERAL.flatmap(lambda lists: st.tuples(st.just(lists), st.permutations(lists))))
+def test_lists_of_filters_in_any_order_decide_as_one_list_of_all_their_lines(
+    lists: tuple[list[list[str]], list[list[str]]],
+) -> None:
+    given_, other = (["\n".join(lines) for lines in several] for several in lists)
+    one, _ = parse_together([("all", "\n".join(given_))])
+    for texts in (given_, other):
+        filters_, reports = parse_together([(str(place), text) for place, text in enumerate(texts)])
+        assert sum(report.filters for report in reports) == len(filters_.hosts) + len(filters_.needles)
+        for asked in REQUESTS:
+            assert outcome(Together(((0, NAMES), (3, filters_), (99, ZONE))), asked) == outcome(
+                Together(((0, ZONE), (3, one), (99, NAMES))), asked
+            )
+            assert outcome(filters_, asked) == outcome(one, asked)
+
+
+def outcome(searched: Searched, asked: Subject) -> bool | None:
+    found = searched.find(asked)
+    return None if found is None else found.exception
