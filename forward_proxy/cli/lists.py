@@ -85,7 +85,7 @@ def accept_list(settings: Settings, name: str) -> None:
         raise click.UsageError(f"no rule has the id or the list {name}; see forward-proxy rules lists")
     held = {row.entry.name: row.entry for row in rows if row.held}
     if not held:
-        raise Failure(f"{rows[0].entry.name}: nothing is held")
+        raise Failure(f"{name}: nothing is held")
     for entry in held.values():
         show(said(_accepted(entry, settings)))
 
@@ -154,8 +154,8 @@ def _state(row: _Row) -> Text:
 
 def _more(row: _Row) -> Iterator[str]:
     report, known = row.report, row.known
-    by = row.entry.name if row.label != row.entry.name else f"rule {row.rule.where.id or '-'}"
-    yield f"  {row.rule.value} by {by}, named in {row.rule.where}"
+    by = row.entry.name if row.label != row.entry.name else row.rule.where.id and f"rule {row.rule.where.id}"
+    yield f"  {row.rule.value}{f' by {by}' if by else ''}, named in {row.rule.where}"
     for each in report.includes:
         at = f"line {each.line} of {each.file}" if each.file else f"line {each.line}"
         if each.problem:

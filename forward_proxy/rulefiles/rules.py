@@ -97,7 +97,10 @@ def load(
 
     Raises RuleFileError with every mistake, SettingsError for an unknown zone.
     """
-    return _sound(read(folders, zone, default, shelf))
+    rules = _sound(read(folders, zone, default, shelf))
+    if shelf is not None:
+        shelf.forget_all_but(rules.opened)
+    return rules
 
 
 def compiled(

@@ -11,7 +11,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,6 +104,11 @@ class Shelf:
             self._compiled[digest] = found
             self._keep(digest, octets)
         return found
+
+    def forget_all_but(self, opened: Iterable[Opened]) -> None:
+        """Other lists than these are read anew when they are asked for."""
+        kept = {each.pin for each in opened}
+        self._known = {entries: known for entries, known in self._known.items() if known.opened.pin in kept}
 
     def lend(self, opened: Sequence[Opened]) -> None:
         """What is compiled already need not be read again."""

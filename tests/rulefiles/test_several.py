@@ -1,5 +1,7 @@
 """Several lists in one entry, from file to verdict."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,17 @@ def test_a_change_of_one_list_keeps_the_others(folder: Path) -> None:
     assert told(after, "http://new.test/") == (Denied, "rules/hosts.txt:1")
     assert told(after, "http://tracker.test/a.js") == (Denied, "rules/privacy.txt:1")
     assert after.lists[0].searched is before.lists[0].searched
+
+
+def test_what_no_rule_names_any_more_is_not_kept_in_memory(folder: Path) -> None:
+    kept = shelf()
+    before = [weakref.ref(compiled) for _, compiled in load([folder], shelf=kept).opened[0].compiled]
+    gc.collect()
+    assert all(each() for each in before)
+    Path("rules/x.yaml").write_text("rules: [{action: deny, list: {source: easy.txt}}]\n")
+    load([folder], shelf=kept)
+    gc.collect()
+    assert not any(each() for each in before)
 
 
 def test_a_list_of_names_is_there_once_however_many_rules_name_it(folder: Path) -> None:
