@@ -23,8 +23,8 @@ from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
 from forward_proxy.rulefiles.editions import Unusable
 from forward_proxy.rulefiles.listentries import ListEntry
-from forward_proxy.rulefiles.opened import Loaded
-from forward_proxy.rulefiles.rules import load
+from forward_proxy.rulefiles.opened import Loaded, Opened
+from forward_proxy.rulefiles.rules import Rules, load
 from forward_proxy.rulefiles.subscriptions import Known, Subscriptions
 from forward_proxy.rulefiles.trial import try_edition
 from forward_proxy.settings import Settings
@@ -114,13 +114,20 @@ def _rows(settings: Settings) -> Iterator[_Row]:
     rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
     subscriptions = Subscriptions(lists_folder(settings))
     refresh_s = update_options(settings).refresh_s
-    listing = [rule for rule in rules.access.rules if list_of(rule.matcher) is not None]
-    for rule, opened in zip(listing, rules.opened, strict=True):
+    for rule, opened in _named(rules):
         for loaded in opened.lists:
             known = subscriptions.known(loaded.entry) if loaded.entry.path is None else None
             held = known is not None and subscriptions.is_held(loaded.entry)
             due_at = known.due_at(loaded.entry, refresh_s) if known is not None and known.tried_at else None
             yield _Row(rule, loaded, len(opened.lists) > 1, known, held, due_at)
+
+
+def _named(rules: Rules) -> Iterator[tuple[Choice[Any], Opened]]:
+    """The rules with lists, and those."""
+    opened = {id(each.listed): each for each in rules.opened}
+    for rule in rules.access.rules:
+        if (listed := list_of(rule.matcher)) is not None:
+            yield rule, opened[id(listed)]
 
 
 def _show(rows: list[_Row], now: int) -> None:
