@@ -164,3 +164,19 @@ def test_a_page_to_sign_in_at_takes_the_place_of_no_list(site: Site, make_proxy:
         assert asked(proxy, "accept", "ads")[0] == 1
         publisher.publish("tracker.test\nmore.test\n")
         assert eventually(lambda: listed(proxy), lambda row: row["held"] is None)["rules"] == 2
+
+
+def test_one_tracker_more_is_no_reason_to_hold_a_list(
+    site: Site, make_proxy: MakeProxy, held: ExitStack, token: str
+) -> None:
+    refused = site.url("/answer/refused", host="tracker.test")
+    asked_for = site.url(f"/answer/{token}", host="cdn.test")
+    with publishing("tracker.test\n") as publisher, make_proxy(rules=rules(publisher), settings=OFTEN) as proxy:
+        clients = Clients(proxy, held)
+        assert eventually(lambda: statuses(clients, refused), lambda got: got == {403}) == {403}
+        page = {"Referer": "http://news.test/", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "script"}
+        assert clients.ask(0, "GET", asked_for, **page)[0] == 200
+        assert proxy.record(token)["page"] == "news.test"
+        publisher.publish("tracker.test\ncdn.test\n")
+        assert eventually(lambda: statuses(clients, asked_for), lambda got: got == {403}) == {403}
+        assert listed(proxy)["held"] is None
