@@ -178,5 +178,6 @@ def test_one_tracker_more_is_no_reason_to_hold_a_list(
         assert clients.ask(0, "GET", asked_for, **page)[0] == 200
         assert proxy.record(token)["page"] == "news.test"
         publisher.publish("tracker.test\ncdn.test\n")
+        row = eventually(lambda: listed(proxy), lambda row: row["rules"] == 2 or row["held"])
+        assert row["held"] is None
         assert eventually(lambda: clients.ask(0, "GET", asked_for, **page)[0], lambda got: got == 403) == 403
-        assert listed(proxy)["held"] is None
