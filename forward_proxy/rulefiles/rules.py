@@ -159,9 +159,9 @@ def _parsed(files: Iterable[tuple[str, bytes]], collected: Collected, default: A
     if not collected.faults:
         collected.faults += _disappointments(collected, access)
     chosen = {name: tuple(choices) for name, choices in collected.choices.items() if name != "rules"}
-    for each in collected.opened:
-        digest.update(" ".join(each.pin).encode("utf-8", "surrogateescape"))
     opened, services = tuple(collected.opened), collected.named.services
+    for lists in opened:
+        digest.update(" ".join(lists.pin).encode("utf-8", "surrogateescape"))
     rules = Rules(access, sources=tuple(sources), digest=digest.hexdigest(), opened=opened, services=services, **chosen)
     return Reading(rules, len(collected.expectations), tuple(collected.faults))
 

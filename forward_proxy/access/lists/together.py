@@ -2,12 +2,22 @@
 
 As in every blocker an exception of one list frees from the blocks of all, and what is important passes over exceptions.
 Among equals the list that is named first has its line told.  Lines are those of all lists in a row (listed.Origins).
+
+What lists do besides blocking each of them does by itself; of what can only be done once the first list has its way.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from forward_proxy.access.lists.found import Found, Removal, Removing, Searched
+from forward_proxy.access.lists.found import (
+    Adding,
+    Addition,
+    Found,
+    Removal,
+    Removing,
+    Replacement,
+    Replacing,
+    Searched,
+)
 from forward_proxy.matching.subject import Subject
 
 
@@ -17,10 +27,12 @@ class Together:
 
     lists: tuple[tuple[int, Searched], ...]
     _removing: tuple[tuple[int, Removing], ...] = field(init=False, repr=False, compare=False)
+    _adding: tuple[tuple[int, Adding], ...] = field(init=False, repr=False, compare=False)
+    _replacing: tuple[tuple[int, Replacing], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        removing = ((before, each) for before, each in self.lists if isinstance(each, Removing))
-        object.__setattr__(self, "_removing", tuple(removing))
+        for name, kind in (("_removing", Removing), ("_adding", Adding), ("_replacing", Replacing)):
+            object.__setattr__(self, name, tuple(each for each in self.lists if isinstance(each[1], kind)))
 
     def find(self, subject: Subject) -> Found | None:
         """As one list: what blocks, or what frees from it and from what; None when nothing is said.  Never raises."""
@@ -51,13 +63,24 @@ class Together:
         return None
 
     def removals(self, subject: Subject) -> tuple[Removal, ...]:
-        """Those of all lists."""
-        return tuple(self._removals(subject))
+        return tuple(
+            _Moved(removal.line + before, removal) if before else removal
+            for before, removing in self._removing
+            for removal in removing.removals(subject)
+        )
 
-    def _removals(self, subject: Subject) -> Iterator[Removal]:
-        for before, removing in self._removing:
-            for removal in removing.removals(subject):
-                yield _Moved(removal.line + before, removal) if before else removal
+    def additions(self, subject: Subject) -> tuple[Addition, ...]:
+        return tuple(
+            replace(addition, line=addition.line + before)
+            for before, adding in self._adding
+            for addition in adding.additions(subject)
+        )
+
+    def replacement(self, subject: Subject) -> Replacement | None:
+        for before, replacing in self._replacing:
+            if (found := replacing.replacement(subject)) is not None:
+                return replace(found, line=found.line + before)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,3 +131,17 @@ def test_lists_of_filters_in_any_order_decide_as_one_list_of_all_their_lines(
 def outcome(searched: Searched, asked: Subject) -> bool | None:
     found = searched.find(asked)
     return None if found is None else found.exception
+
+
+def test_what_lists_do_besides_blocking_is_told_by_their_own_lines() -> None:
+    first = filters("! title\n||a.test^$removeparam=x\n||a.test^$csp=script-src 'self'\n")
+    second = filters("/ad.js$script,redirect=noopjs\n||a.test^$removeparam=y\n||a.test^$csp=img-src 'self'\n")
+    together = Together(((0, first), (3, second)))
+    page = subject("http://a.test/?x=1&y=2", resource="document")
+    assert [removal.line for removal in together.removals(page)] == [2, 5]
+    assert [removal.takes("y=2") for removal in together.removals(page)] == [False, True]
+    assert [addition.line for addition in together.additions(page)] == [3, 6]
+    replacement = together.replacement(subject("http://b.test/ad.js", resource="script"))
+    assert replacement is not None
+    assert (replacement.line, replacement.surrogate) == (4, "noop.js")
+    assert Together(((0, NAMES),)).replacement(page) is None
