@@ -2,7 +2,17 @@
 
 from forward_proxy.cleaning.catalogue import Catalogue
 from forward_proxy.cleaning.names import Names
-from forward_proxy.cleaning.treatments import Cleaned, Keep, Remove, Removed, Tracking, Treatment, Unwrap, navigates
+from forward_proxy.cleaning.treatments import (
+    Cleaned,
+    Keep,
+    Remove,
+    Removed,
+    Tracking,
+    Treatment,
+    Unwrap,
+    lists_among,
+    navigates,
+)
 
 __all__ = (
     "Catalogue",
@@ -14,5 +24,6 @@ __all__ = (
     "Tracking",
     "Treatment",
     "Unwrap",
+    "lists_among",
     "navigates",
 )

@@ -114,6 +114,9 @@ class Catalogue:
                 return Found(provider.line, provider.name)
         return None
 
+    def excepted(self, subject: Subject) -> None:
+        """Exceptions are each provider's own."""
+
     def _labelled(self, labels: frozenset[str]) -> Iterator[int]:
         return (place for label in labels if label in self._by_label for place in self._by_label[label])
 

@@ -21,6 +21,9 @@ class Names:
         exact = frozenset(name for name in lowered if not name.endswith("*"))
         return cls(exact, tuple(name[:-1] for name in lowered if name.endswith("*")))
 
+    def __str__(self) -> str:
+        return ", ".join((*sorted(self.exact), *(f"{beginning}*" for beginning in self.beginnings)))
+
     def __contains__(self, name: str) -> bool:
         lowered = name.lower()
         return lowered in self.exact or lowered.startswith(self.beginnings)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
-from forward_proxy.access.lists.found import Removing
+from forward_proxy.access.lists.found import Found, Removing
 from forward_proxy.access.lists.listed import Listed
 from forward_proxy.cleaning.catalogue import Catalogue, Provider
 from forward_proxy.cleaning.leaving import left_alone, signed
@@ -35,6 +35,9 @@ class Keep:
 
     names: Names | None = None
 
+    def __str__(self) -> str:
+        return "keep all" if self.names is None else f"keep {self.names}"
+
 
 @dataclass(frozen=True, slots=True)
 class Remove:
@@ -43,12 +46,18 @@ class Remove:
     names: Names | None = None
     listed: Listed | None = None
 
+    def __str__(self) -> str:
+        return f"remove {self.listed.name if self.listed is not None else self.names}"
+
 
 @dataclass(frozen=True, slots=True)
 class Unwrap:
     """A page is asked for at the URL that one of these parameters holds."""
 
     names: Names
+
+    def __str__(self) -> str:
+        return f"unwrap {self.names}"
 
 
 type Treatment = Keep | Remove | Unwrap
@@ -79,6 +88,16 @@ class Cleaned:
     def location(self) -> str:
         return str(self.inside or self.target)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What was removed, each once, in its order."""
+        return tuple(dict.fromkeys(removed.what for removed in self.removed))
+
+    @property
+    def authors(self) -> str:
+        """Who had it removed, as the log and answers name them."""
+        return ", ".join(dict.fromkeys(str(removed.by) for removed in self.removed))
+
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
@@ -98,14 +117,19 @@ class Tracking:
         )
         object.__setattr__(self, "_looks_at_paths", looking)
 
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.lists)
+
+    def concerns(self, head: RequestHead) -> bool:
+        """Whether anybody may have something to say about such a target."""
+        return (bool(self) and head.target.query is not None) or self._looks_at_paths
+
     def clean(self, head: RequestHead, subject: Subject, *, navigation: bool) -> Cleaned | None:
         """What becomes of the target; None when nothing would.  `navigation` lets wrappers be passed over.
 
         Never raises.
         """
-        if not (self.entries or self.lists) or not _may_be_cleaned(head, subject):
-            return None
-        if head.target.query is None and not self._looks_at_paths:
+        if not self.concerns(head) or not _may_be_cleaned(head, subject):
             return None
         cleaned = self._cleaned(head.target, subject, navigation)
         if cleaned is None:
@@ -219,7 +243,7 @@ class _Pass:
             return None
 
         def by(line: int) -> RuleRef:
-            return RuleRef(listed.name, line, where.id)
+            return listed.place(Found(line, ""), where)
 
         if self.navigation:
             for scope, capture in provider.captures:
@@ -246,7 +270,7 @@ class _Pass:
 
     def by_removals(self, removing: Removing, listed: Listed, where: RuleRef) -> None:
         for removal in removing.removals(self.subject):
-            by = RuleRef(listed.name, removal.line, where.id)
+            by = listed.place(Found(removal.line, removal.text), where)
             self.take((place for place in self.open if removal.takes(self.parameters[place])), by)
 
 

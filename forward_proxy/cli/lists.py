@@ -16,6 +16,7 @@ from rich.text import Text
 
 from forward_proxy.access.lists.reading import Ignored, Report
 from forward_proxy.access.rules import list_of
+from forward_proxy.cleaning import Remove
 from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import EXIT_FAULT, Failure
 from forward_proxy.cli.screen import brief, columns, said, show
@@ -110,7 +111,7 @@ def _accepted(entry: ListEntry, settings: Settings) -> str:
 
 
 def _rows(settings: Settings) -> Iterator[_Row]:
-    """A row for each rule with a list, in their order."""
+    """A row for each rule with a list, in their order, and then for each such entry of `tracking`."""
     rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
     subscriptions = Subscriptions(lists_folder(settings))
     refresh_s = update_options(settings).refresh_s
@@ -123,11 +124,15 @@ def _rows(settings: Settings) -> Iterator[_Row]:
 
 
 def _named(rules: Rules) -> Iterator[tuple[Choice[Any], Opened]]:
-    """The rules with lists, and those."""
+    """The rules with lists and those, and then the entries of `tracking`."""
     opened = {id(each.listed): each for each in rules.opened}
     for rule in rules.access.rules:
         if (listed := list_of(rule.matcher)) is not None:
             yield rule, opened[id(listed)]
+    for entry in rules.tracking:
+        if isinstance(entry.value, Remove) and entry.value.listed is not None:
+            named = Choice[Any]("remove", entry.matcher, entry.where, entry.reason)
+            yield named, opened[id(entry.value.listed)]
 
 
 def _show(rows: list[_Row], now: int) -> None:

@@ -113,6 +113,7 @@ def _sections(loaded: Rules) -> dict[str, tuple[Choice[Any], ...]]:
         "inspect": loaded.inspect,
         "safe_search": loaded.safe_search,
         "cache": loaded.cache,
+        "tracking": loaded.tracking,
     }
 
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from forward_proxy.access.filters import Report as FilterReport
 from forward_proxy.access.filters import packing, parse_together
 from forward_proxy.access.lists.domains import domain_list, packed, unpacked
-from forward_proxy.access.lists.formats import ADBLOCK, read_names
+from forward_proxy.access.lists.formats import ADBLOCK, CLEARURLS, read_names
 from forward_proxy.access.lists.found import Searched
 from forward_proxy.access.lists.reading import SHOWN, Ignored, Report
+from forward_proxy.cleaning import packing as catalogue_packing
+from forward_proxy.rulefiles.catalogues import read_catalogue
+from forward_proxy.rulefiles.editions import Unusable
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -23,13 +26,18 @@ class Compiled:
     reports: tuple[Report, ...]
 
 
-def compiled_of(contents: Sequence[bytes], digest: str) -> tuple[Compiled, bytes]:
+def compiled_of(contents: Sequence[bytes], digest: str) -> tuple[Compiled, bytes] | Unusable:
     """The contents of this digest, which ends with their format, and their compiled form to be kept."""
     told = format_in(digest)
     if told == ADBLOCK:
         filters, reports = parse_together([(told, content.decode("utf-8-sig", "replace")) for content in contents])
         return Compiled(filters, tuple(map(_reported, reports))), packing.packed(filters, reports, digest)
     (content,) = contents
+    if told == CLEARURLS:
+        catalogue = read_catalogue(content)
+        if catalogue is None:
+            return Unusable("expected the JSON or YAML of a ClearURLs list")
+        return Compiled(catalogue, (catalogue.report,)), catalogue_packing.packed(catalogue, digest)
     names = domain_list(read_names(content, told))
     return Compiled(names, (names.report,)), packed(names, digest)
 
@@ -39,6 +47,9 @@ def compiled_in(octets: bytes, digest: str) -> Compiled | None:
     if format_in(digest) == ADBLOCK:
         filters = packing.unpacked(octets, digest)
         return None if filters is None else Compiled(filters[0], tuple(map(_reported, filters[1])))
+    if format_in(digest) == CLEARURLS:
+        catalogue = catalogue_packing.unpacked(octets, digest)
+        return None if catalogue is None else Compiled(catalogue, (catalogue.report,))
     names = unpacked(octets, digest)
     return None if names is None else Compiled(names, (names.report,))
 

@@ -32,7 +32,8 @@ from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
 
 _KEYS = ("block", "allow", "at", "client", "used", "method", "resource", "page", "headers", "content_type")
 _BREAKS_A_LINE = frozenset("\r\n\0")
-_DEFAULT_AT = "2024-01-01T12:00"
+DEFAULT_AT = "2024-01-01T12:00"
+DEFAULT_CLIENT = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,8 @@ class _Reader:
         wanted = "block" if "block" in texts else "allow"
         target = self.read(texts, wanted, "http://missing/", _read_target)
         method = self.read(texts, "method", "GET", read_method)
-        client = self.read(texts, "client", "127.0.0.1", _read_client)
-        at = self.read(texts, "at", _DEFAULT_AT, partial(_read_at, zone=self.zone))
+        client = self.read(texts, "client", DEFAULT_CLIENT, _read_client)
+        at = self.read(texts, "at", DEFAULT_AT, partial(_read_at, zone=self.zone))
         subject = subject_of(RequestHead(method, target, fields), client, at)
         tunnel = subject_of(RequestHead("CONNECT", target), client, at) if target.scheme == "https" else None
         used = self.read(texts, "used", "0", _read_minutes)

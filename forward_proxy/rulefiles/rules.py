@@ -16,6 +16,7 @@ from forward_proxy.access.rules import AccessRules
 from forward_proxy.access.safesearch import SafeSearch
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override
+from forward_proxy.cleaning import Tracking, Treatment, lists_among
 from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.services import Catalogue
@@ -24,6 +25,7 @@ from forward_proxy.rulefiles.opened import Loaded, Opened
 from forward_proxy.rulefiles.problems import Fault, report
 from forward_proxy.rulefiles.sections import Collected, Inspection
 from forward_proxy.rulefiles.shelf import Shelf
+from forward_proxy.rulefiles.trackingentries import Cleaning
 from forward_proxy.rulefiles.tree import MAX_BYTES, Node, TreeError, read_tree
 from forward_proxy.rulefiles.zones import zone_named
 
@@ -44,6 +46,7 @@ class Rules:
     inspect: tuple[Choice[Inspection], ...] = ()
     cache: tuple[Choice[Override], ...] = ()
     safe_search: tuple[Choice[SafeSearch], ...] = ()
+    tracking: tuple[Choice[Treatment], ...] = ()
     sources: Sources = ()
     digest: str = ""
     opened: tuple[Opened, ...] = ()
@@ -79,12 +82,13 @@ class Rules:
             "inspect": len(self.inspect),
             "safe_search": len(self.safe_search),
             "cache": len(self.cache),
+            "tracking": len(self.tracking),
         }
 
     @property
     def entries_by_file(self) -> Counter[str]:
         """Entries of all sections by the file they stand in; none for a file that is not there."""
-        sections = self.access.rules, self.anonymity, self.inspect, self.safe_search, self.cache
+        sections = self.access.rules, self.anonymity, self.inspect, self.safe_search, self.cache, self.tracking
         return Counter(choice.where.file for section in sections for choice in section)
 
 
@@ -220,6 +224,12 @@ def _tree(file: str, content: bytes) -> Fault | tuple[str, Node]:
 
 
 def _disappointments(collected: Collected, access: AccessRules) -> Iterator[Fault]:
+    tracking = Tracking(tuple(collected.choices["tracking"]), lists_among(access.rules))
     for file, mark, path, expectation in collected.expectations:
-        if (text := expectation.disappointment(access, collected.choices["inspect"])) is not None:
+        text = (
+            expectation.disappointment(tracking, collected.zone)
+            if isinstance(expectation, Cleaning)
+            else expectation.disappointment(access, collected.choices["inspect"])
+        )
+        if text is not None:
             yield Fault(file, mark, path, text)

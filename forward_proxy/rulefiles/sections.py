@@ -1,10 +1,11 @@
 """What do the sections of a rule file say?  From a tree with marks to choices with matchers.
 
 `rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `safe_search` for whom engines
-lock theirs (safesearch.py), `cache` what is cached otherwise than RFC 9111 says (overrides.py); what they call by a
-name has been read before (named.py).  Every entry has a `match`; `match: {}` means every request and has to be written
-out, so that a forgotten match does not deny the world; a rule with a `list` may do without.  A key that nobody can know
-at the time of the decision is a mistake, not a rule that never holds: a tunnel shows no path, a request no content
+lock theirs (safesearch.py), `cache` what is cached otherwise than RFC 9111 says (overrides.py), `tracking` what is
+removed from targets (trackingentries.py); what they call by a name has been read before (named.py).  Every entry has a
+`match`; `match: {}` means every request and has to be written out, so that a forgotten match does not deny the world;
+an entry with a `list` may do without.  A key that nobody can know at the time of the decision is a mistake, not a rule
+that never holds: a tunnel shows no path, a request no content
 type.
 """
 
@@ -12,18 +13,22 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
 from forward_proxy.access.budgets import Budget
+from forward_proxy.access.lists.listed import Listed
+from forward_proxy.access.rules import list_of
 from forward_proxy.anonymity import Level
+from forward_proxy.cleaning import Treatment
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.conditions import Problem, unknown
 from forward_proxy.matching.grammar import KEYS, compile_match
 from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.subject import RuleRef
-from forward_proxy.rulefiles import overrides, safesearch
+from forward_proxy.rulefiles import overrides, safesearch, trackingentries
 from forward_proxy.rulefiles.budgets import read_budget
 from forward_proxy.rulefiles.editions import Unusable
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
@@ -32,6 +37,7 @@ from forward_proxy.rulefiles.named import NAMING
 from forward_proxy.rulefiles.opened import Opened, key_of
 from forward_proxy.rulefiles.problems import Fault
 from forward_proxy.rulefiles.shelf import Shelf
+from forward_proxy.rulefiles.trackingentries import Cleaning, read_cleaning, read_treatment
 from forward_proxy.rulefiles.tree import Mark, Node, Path, Plain
 
 type Inspection = Literal["never", "always"]
@@ -75,6 +81,13 @@ SECTIONS = {
         safesearch.read_safe_search,
     ),
     "cache": Section("", {}, extra=overrides.KEYS, read=overrides.read_override),
+    "tracking": Section(
+        "action",
+        {"keep": "keep", "remove": "remove", "unwrap": "unwrap"},
+        _BEFORE_RESPONSE,
+        "not known when the request is sent",
+        trackingentries.KEYS,
+    ),
 }
 
 
@@ -90,7 +103,7 @@ class Collected:
     pins: Mapping[str, str] | None = None
     opened: list[Opened] = field(default_factory=list)
     choices: dict[str, list[Choice[Any]]] = field(default_factory=lambda: {name: [] for name in SECTIONS})
-    expectations: list[tuple[str, Mark, Path, Expectation]] = field(default_factory=list)
+    expectations: list[tuple[str, Mark, Path, Expectation | Cleaning]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     named: Named = NOTHING_NAMED
     _ids: dict[tuple[str, str], RuleRef] = field(default_factory=dict)
@@ -149,7 +162,9 @@ class _File:
         ref = self.reference(fields, entry.mark, path)
         value = self.composed(section.read, fields, ref, path) if section.read else self.value(section, fields, path)
         matcher = self.matcher(section, fields, path, denies=value == "deny")
-        if "list" in fields and "list" in section.extra:
+        if path[0] == "tracking":
+            value = self.treatment(value, fields, path)
+        elif "list" in fields and "list" in section.extra:
             matcher = self.listed(fields["list"], matcher, (*path, "list"))
         if "budget" in fields and "budget" in section.extra:
             matcher = self.rationed(fields, ref, matcher, path)
@@ -180,6 +195,23 @@ class _File:
         if text is not None and text not in section.values:
             self.fault((*path, section.key), f"{wanted}, not {text}")
         return section.values.get(text or "")
+
+    def treatment(self, action: Any, fields: Mapping[str, Node], path: Path) -> Treatment | None:
+        """What an entry of `tracking` does; its list narrows nothing, it says what goes."""
+        listed: Listed | None = None
+        if "list" in fields:
+            if isinstance(fields["list"].value, tuple):
+                self.fault((*path, "list"), "expected a mapping with source; an entry of tracking has one list")
+                return None
+            held = self.listed(fields["list"], Matcher(), (*path, "list"))
+            listed = None if held is None else list_of(held)
+        if action is None:
+            return None
+        read = read_treatment(action, {key: node.plain() for key, node in fields.items()}, listed)
+        if not isinstance(read, tuple):
+            return read
+        self.problems(read, path)
+        return None
 
     def composed(
         self, read: Callable[[Mapping[str, object], str], Any], fields: Mapping[str, Node], ref: RuleRef, path: Path
@@ -245,12 +277,14 @@ class _File:
 
     def expectations(self, node: Node, path: Path) -> None:
         if not isinstance(node.value, tuple):
-            self.fault(path, "expected a list of entries with block or allow")
+            wanted = "url and becomes" if path[0] == "tracking" else "block or allow"
+            self.fault(path, f"expected a list of entries with {wanted}")
             return
         for place, entry in enumerate(node.value):
-            expectation = read_expectation(entry.plain(), self.collected.zone)
+            read = read_cleaning if path[0] == "tracking" else partial(read_expectation, zone=self.collected.zone)
+            expectation: Expectation | Cleaning | tuple[Problem, ...] = read(entry.plain())
             where = (*path, place)
-            if isinstance(expectation, Expectation):
+            if not isinstance(expectation, tuple):
                 self.collected.expectations.append((self.file, entry.mark, where, expectation))
             else:
                 self.problems(expectation, where)

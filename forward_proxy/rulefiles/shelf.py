@@ -100,7 +100,10 @@ class Shelf:
                 return Unusable("takes too long to read")
             found = self._kept(digest)
         if found is None:
-            found, octets = compiled_of(contents, digest)
+            compiled = compiled_of(contents, digest)
+            if isinstance(compiled, Unusable):
+                return compiled
+            found, octets = compiled
             self._compiled[digest] = found
             self._keep(digest, octets)
         return found

@@ -23,6 +23,8 @@ _COMMENT = ("#", "!", ";", "//")
 # Filters of adblockers have readers of their own (access/filters); here they are only told apart.
 ADBLOCK = "adblock"
 _TELLS_ADBLOCK = ("[Adblock", "!#if ", "!#include ")
+# So have lists of what is removed from targets (cleaning/clearurls.py).
+CLEARURLS = "clearurls"
 
 _READERS: Mapping[str, Callable[[], Reader]] = {
     "hosts": lambda: read_hosts,
@@ -33,7 +35,7 @@ _READERS: Mapping[str, Callable[[], Reader]] = {
     "rpz": ZoneReader,
     "regex": lambda: read_expression,
 }
-FORMATS = ("auto", *_READERS, ADBLOCK)
+FORMATS = ("auto", *_READERS, ADBLOCK, CLEARURLS)
 
 _LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("dnsmasq", re.compile(r"(--)?(address|server|local)\s*=\s*/")),
@@ -55,6 +57,8 @@ def is_web_page(content: bytes) -> bool:
 
 def format_of(content: bytes) -> str | None:
     """The format that the content looks like; None when it looks like none."""
+    if _is_clearurls(content):
+        return CLEARURLS
     seen: Counter[str] = Counter()
     for line in lines_of(content[: _LOOKED_AT * 200]):
         text = line.strip()
@@ -68,6 +72,14 @@ def format_of(content: bytes) -> str | None:
     if seen["dstdomain"]:
         seen["dstdomain"] += seen.pop("domains", 0)
     return seen.most_common(1)[0][0] or None if seen else None
+
+
+def _is_clearurls(content: bytes) -> bool:
+    """JSON with providers, or YAML that says it is of version 2 and has them."""
+    if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+        return b'"providers"' in content
+    lines = [line.rstrip() for line in content[: _LOOKED_AT * 10].splitlines()[:_LOOKED_AT]]
+    return b"version: 2" in lines and any(line == b"providers:" for line in content.splitlines())
 
 
 def read_names(content: bytes, format_name: str) -> Reading:
