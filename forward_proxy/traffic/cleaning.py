@@ -17,11 +17,11 @@ _DETAIL_CHARACTERS = 1000
 _LISTED_NAMES = 100
 _CUT = "…"
 
-_DETAILS = ("reason", "cache_detail", "error_detail")
+_DETAILS = ("reason", "cache_detail", "error_detail", "cleaned_by")
 _WORDS = ("client", "method", "host", "outcome", "kind", "content_type", "verdict", "rule", "rule_id", "cache")
 _MORE_WORDS = ("anonymity", "origin", "client_http_version", "origin_http_version", "tls_version", "resource")
 _LAST_WORDS = ("page", "error")
-_NAME_LISTS = ("changed_request_fields", "changed_response_fields")
+_NAME_LISTS = ("changed_request_fields", "changed_response_fields", "cleaned")
 _ALL_WORDS = _WORDS + _MORE_WORDS + _LAST_WORDS
 _words_of = attrgetter(*_ALL_WORDS)
 _details_of = attrgetter(*_DETAILS)

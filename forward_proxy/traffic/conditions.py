@@ -87,6 +87,12 @@ def _error(value: Value) -> Condition:
     return ("error IS NOT NULL", ()) if value == "any" else ("error = ?", (str(value),))
 
 
+def _cleaned(value: Value) -> Condition:
+    if value == "any":
+        return "cleaned != ''", ()
+    return "',' || cleaned || ',' LIKE ? ESCAPE '\\'", (f"%,{_literal(str(value))},%",)
+
+
 def _literal(text: str) -> str:
     """The text as LIKE must be told it."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -111,5 +117,6 @@ _CONDITIONS: dict[str, Callable[[Value], Condition]] = {
     "since": _since,
     "until": _until,
     "error": _error,
+    "cleaned": _cleaned,
     "text": lambda value: ("target LIKE ? ESCAPE '\\'", (f"%{_literal(str(value))}%",)),
 }

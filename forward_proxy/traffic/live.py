@@ -61,7 +61,7 @@ def plain_line(record: Record, zone: tzinfo | None = None) -> str:
 
 
 def what_happened(record: Record) -> str:
-    """`hit`, `fwd=uri-miss`, `denied by rules/10.yaml:12`, `error dns_error`, `stale, dns_error`, `hit ×1,234`."""
+    """`hit`, `denied by rules/10.yaml:12`, `error dns_error`, `stale, dns_error`, `hit, without gclid`, `hit ×9`."""
     return _what_happened(record) + (f" ×{record.exchanges:,}" if record.exchanges != 1 else "")
 
 
@@ -72,6 +72,8 @@ def _what_happened(record: Record) -> str:
         return visible(f"stale, {record.error or record.cache_detail}")
     if record.error:
         return visible(f"error {record.error}")
+    if record.cleaned:
+        return visible(f"{record.outcome}, without {', '.join(record.cleaned)}")
     return visible(record.outcome)
 
 

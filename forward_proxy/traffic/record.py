@@ -19,11 +19,13 @@ class Record:
     """One exchange; `id` is the log's, 0 until written, and grows in the order of writing.
 
     `outcome` is the short word of the live view: `hit`, `fwd=uri-miss`, `denied`, `tunnel`, `purge`, `page` for one of
-    our own, `error`; `stale` when something stored stood in for an origin, `collapsed` when another request's answer
-    was waited for, and `background` for a request of the proxy's own, which has no status when it failed.  `rule` is
-    where the deciding rule stands (`rules/10-trackers.yaml:12`), None when the default decided.  `cache_detail` says
-    why in words, and of a purge how much it took.  `origin` is `ip:port`; `tls_version` is that towards the origin.
-    `page` is the host of the page that asked.
+    our own, `redirect` to a clean target, `error`; `stale` when something stored stood in for an origin, `collapsed`
+    when another request's answer was waited for, and `background` for a request of the proxy's own, which has no status
+    when it failed.  `rule` is where the deciding rule stands (`rules/10-trackers.yaml:12`), None when the default
+    decided.  `cache_detail` says why in words, and of a purge how much it took.  `origin` is `ip:port`; `tls_version`
+    is that towards the origin.  `page` is the host of the page that asked.  `cleaned` names what was removed from the
+    target, parameters or `wrapper`, `cleaned_by` where who had it removed stands; a `redirect` leads to what is left,
+    and any other target is what was left.
 
     With `exchanges` above 1 it stands for so many that differed in their times only: it has the start of the first and
     the end of the last of them, and the bytes of all; how long each took is not known.
@@ -63,6 +65,8 @@ class Record:
     error: str | None = None
     error_detail: str | None = None
     exchanges: int = 1
+    cleaned: tuple[str, ...] = ()
+    cleaned_by: str | None = None
 
     @property
     def duration_s(self) -> float | None:

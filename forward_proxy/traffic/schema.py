@@ -13,8 +13,8 @@ from typing import Any
 from forward_proxy.traffic.record import Record
 
 FILE_NAME = "traffic.db"
-VERSION = 2
-_LISTS = ("changed_request_fields", "changed_response_fields")
+VERSION = 3
+_LISTS = ("changed_request_fields", "changed_response_fields", "cleaned")
 _VALUES = tuple(field.name for field in fields(Record) if field.name not in ("id", *_LISTS))
 COLUMNS = (*_VALUES, *_LISTS)
 SELECTED = ", ".join(("id", *COLUMNS))
@@ -56,7 +56,9 @@ CREATE TABLE records (
     page TEXT,
     error TEXT,
     error_detail TEXT,
-    exchanges INTEGER NOT NULL DEFAULT 1
+    exchanges INTEGER NOT NULL DEFAULT 1,
+    cleaned TEXT NOT NULL DEFAULT '',
+    cleaned_by TEXT
 )
 """
 INDEXES = (
@@ -65,8 +67,12 @@ INDEXES = (
     "CREATE INDEX by_client ON records (client)",
     "CREATE INDEX by_rule ON records (rule, rule_id) WHERE rule IS NOT NULL",
 )
-# What version 1 did not have, and how to add it: at once, since no row is touched.
-ADDED = {"exchanges": "ALTER TABLE records ADD COLUMN exchanges INTEGER NOT NULL DEFAULT 1"}
+# What earlier versions did not have, and how to add it: at once, since no row is touched.
+ADDED = {
+    "exchanges": "ALTER TABLE records ADD COLUMN exchanges INTEGER NOT NULL DEFAULT 1",
+    "cleaned": "ALTER TABLE records ADD COLUMN cleaned TEXT NOT NULL DEFAULT ''",
+    "cleaned_by": "ALTER TABLE records ADD COLUMN cleaned_by TEXT",
+}
 _ROW = f"({', '.join('?' * (len(COLUMNS) + 1))})"
 INSERT = f"INSERT INTO records ({', '.join(COLUMNS)}, host_key) VALUES {_ROW}"  # noqa: S608  # names from above
 ROWS_TOGETHER = 64
@@ -89,6 +95,7 @@ def row_of(record: Record) -> tuple[object, ...]:
         *_values_of(record),
         ",".join(record.changed_request_fields),
         ",".join(record.changed_response_fields),
+        ",".join(name.replace(",", "%2C") for name in record.cleaned),
         host_key(record.host),
     )
 

@@ -4,7 +4,8 @@
 
 `host` means the name and all below it, `rule` a rule's id or the beginning of its file's name, `type` a media type or
 its first half, `larger` more bytes of response content in each exchange (K, M and G are powers of 1024), `since` and
-`until` the start of the exchange: so long ago, or a date and time, local unless it says otherwise.  A word without a
+`until` the start of the exchange: so long ago, or a date and time, local unless it says otherwise; `cleaned` what was
+removed from the target.  A word without a
 filter's name is looked for in the target, letter case aside; quotation marks hold spaces together and take colons for
 what they are.
 """
@@ -142,4 +143,5 @@ _FILTERS: dict[str, tuple[Callable[[str, float], Value | None], str]] = {
     "since": (parse_moment, _MOMENT),
     "until": (parse_moment, _MOMENT),
     "error": (_lower, "an error type (connection_refused), or any"),
+    "cleaned": (_lower, "the name of a parameter that was removed (utm_source), wrapper, or any"),
 }

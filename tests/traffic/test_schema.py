@@ -45,6 +45,8 @@ FULL = Record(
     error="connection_timeout",
     error_detail="after 10 s",
     exchanges=1234,
+    cleaned=("utm_source", "fbclid"),
+    cleaned_by="rules/20-tracking.yaml:7",
 )
 
 
