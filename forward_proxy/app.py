@@ -25,6 +25,7 @@ from forward_proxy.addons.engine import Engine
 from forward_proxy.addons.engine import Options as EngineOptions
 from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.loops import judging_loop
+from forward_proxy.addons.redirecting import Led
 from forward_proxy.errors import RuleFileError, SettingsError, StartError
 from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
@@ -115,10 +116,11 @@ class App:
             bound=fixed.bound if fixed else None,
             linger_s=_LINGER_S if fixed else 0.0,
         )
+        led = Led()
         if fixed or settings.workers == 1:
             in_force = self._in_force(rules, shelf)
             link = fixed.link if fixed else None
-            process = Process(settings, self._screen, in_force, shelf, engine_options, authority, link)
+            process = Process(settings, self._screen, in_force, shelf, engine_options, authority, led, link)
             process.serve(changes=fixed is None)
             return
         with contextlib.ExitStack() as held:
@@ -129,7 +131,7 @@ class App:
             engine_options = replace(engine_options, listen=addresses, reuse_port=True)
 
             def serve(link: Link) -> None:
-                Process(settings, self._screen, in_force, shelf, engine_options, authority, link).serve()
+                Process(settings, self._screen, in_force, shelf, engine_options, authority, led, link).serve()
 
             supervisor = Supervisor(settings.workers, serve, self._screen.say, settings.stop_timeout_s)
             supervisor.run(lambda: self._screen.ready(addresses))
@@ -162,6 +164,7 @@ class Process:
         shelf: Shelf,
         engine_options: EngineOptions,
         authority: CertStore | None,
+        led: Led,
         link: Link | None = None,
     ) -> None:
         self._settings = settings
@@ -183,7 +186,7 @@ class Process:
         queue = Queue(queue_folder(settings))
         grants = GrantStore(grants_folder(settings))
         wait_s = settings.cache.collapse_wait_s
-        driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, rules.used)
+        driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, rules.used, led)
         self._engine = Engine(engine_options, driver, authority, self._lane())
 
     def serve(self, *, changes: bool = True) -> None:

@@ -27,6 +27,7 @@ from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
 from forward_proxy.addons.metering import Metering
+from forward_proxy.addons.redirecting import Led, Redirecting
 from forward_proxy.addons.streams import ASKED_AS, INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
@@ -41,9 +42,11 @@ from forward_proxy.policy import (
     Foreseen,
     Forward,
     Lookup,
+    Navigations,
     OwnPage,
     Policy,
     Purge,
+    Redirect,
     Relay,
     Serve,
     StoreChanges,
@@ -76,6 +79,7 @@ class Driver:
         collapse_wait_s: float = 5.0,
         wishes: Wishes | None = None,
         meter: Meter | None = None,
+        led: Led | None = None,
     ) -> None:
         self._policy = policy
         self._record = record
@@ -89,6 +93,7 @@ class Driver:
         self.stock = stock.Stock(storage)
         self.purging = purging.Purging(storage)
         self.granting = Granting(wishes)
+        self._redirecting = Redirecting(led or Led())
 
     def foresee(self, peername: object, foreseen: Foreseen) -> None:
         """The next request of the client at this address has been decided by the other driver."""
@@ -137,7 +142,7 @@ class Driver:
         self,
         flow: http.HTTPFlow,
         exchange: Exchange,
-        decision: Deny | Serve | Forward | Purge | OwnPage | Validate,
+        decision: Deny | Serve | Forward | Purge | OwnPage | Redirect | Validate,
         now: float,
     ) -> None:
         match decision:
@@ -149,6 +154,8 @@ class Driver:
                 self.purging.begin(flow, exchange, decision)
             case OwnPage():
                 self.granting.begin(flow, exchange, decision)
+            case Redirect():
+                self._redirecting.begin(flow, exchange, address_of(flow.client_conn), decision)
             case Forward() | Validate():
                 if (stale := self.asking.instead(exchange, decision, now)) is not None:
                     self._serve(flow, exchange, stale)
@@ -160,14 +167,19 @@ class Driver:
 
     def _decided(
         self, flow: http.HTTPFlow, exchange: Exchange, head: RequestHead, connect: tuple[str, int] | None
-    ) -> Deny | Serve | Forward | Purge | OwnPage | Validate:
+    ) -> Deny | Serve | Forward | Purge | OwnPage | Redirect | Validate:
         now = int(exchange.started_at)
         names = _other_names(flow, head)
         foreseen = self._foreseen.pop(flow.client_conn.peername, None)
         if foreseen is not None and foreseen.of(exchange.policy, head, names, now, connect):
             return foreseen.forward
-        policy = exchange.policy
-        decision = policy.on_request(head, address_of(flow.client_conn), names, now, connect)
+        policy, client = exchange.policy, address_of(flow.client_conn)
+        # Nobody follows a redirect of a request of the proxy's own: it asks for the clean target at once.
+        navigations: Navigations = "redirected" if exchange.errand is None else "cleaned"
+        decision = policy.on_request(head, client, names, now, connect, navigations)
+        if isinstance(decision, Redirect) and self._redirecting.insists(client, decision, now):
+            exchange.insists = True
+            decision = policy.on_request(head, client, names, now, connect, "kept")
         if not isinstance(decision, Lookup):
             return decision
         on_stored = policy.on_refresh if exchange.errand is not None else policy.on_stored

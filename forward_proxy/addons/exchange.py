@@ -10,7 +10,7 @@ from forward_proxy.addons.errands import Errand
 from forward_proxy.addons.flights import Flight
 from forward_proxy.anonymity import changed
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.policy import Deny, Forward, OwnPage, Policy, Purge, Relay, Serve, Validate
+from forward_proxy.policy import Deny, Forward, OwnPage, Policy, Purge, Redirect, Relay, Serve, Validate
 from forward_proxy.policy.meter import Passage
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.generations import Generation
@@ -20,6 +20,7 @@ from forward_proxy.traffic.record import Record
 
 KEY = "forward_proxy.exchange"
 IN_THE_BACKGROUND = "in the background"
+INSISTS = "nobody: the client came back for it"
 
 
 @dataclass(eq=False)
@@ -29,20 +30,22 @@ class Exchange:
     `contents` are the stored contents opened while deciding, by id; `content` the one being sent.  `flight` is the one
     that others wait for, `waited` whether this exchange has waited for one itself.  `purged` is how many stored
     responses a purge took.  `arrival` was taken when the origin was asked.  `passage` is how its bytes are counted for
-    budgets, `cut` why it was ended before its end.
+    budgets, `cut` why it was ended before its end.  With `insists` the client came back for a target that it had been
+    led away from.
     """
 
     policy: Policy
     started_at: float
     client_version: str
     request: RequestHead | None = None
-    decision: Deny | Forward | Purge | OwnPage | Validate | Serve | None = None
+    decision: Deny | Forward | Purge | OwnPage | Redirect | Validate | Serve | None = None
     relay: Relay | None = None
     arrival: Generation | None = None
     staging: Staging | None = None
     errand: Errand | None = None
     flight: Flight | None = None
     waited: bool = False
+    insists: bool = False
     contents: dict[str, Content] = field(default_factory=dict)
     content: Readable | None = None
     stored: bool = False
@@ -110,14 +113,17 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
     """What the traffic log remembers of this exchange."""
     decision = exchange.decision
     deny = decision if isinstance(decision, Deny) else None
+    redirect = decision if isinstance(decision, Redirect) else None
     allowed = decision.allowed if isinstance(decision, Forward | Validate | Serve) else None
-    said = exchange.cut or deny or allowed
+    let_past = allowed or redirect
+    said = exchange.cut or deny or let_past
     unheard = exchange.errand is not None and exchange.error is not None
     response = None if unheard else flow.response
     cache, detail = _cache_words(exchange)
     if exchange.errand is not None and not detail.startswith(IN_THE_BACKGROUND):
         detail = f"{IN_THE_BACKGROUND}; {detail}"
-    request = exchange.request
+    request = allowed.request if allowed else exchange.request  # The target as it was asked for.
+    cleaned = let_past.cleaned if let_past else None
     rule = said.rule if said else None
     error = exchange.error or (deny.error if deny and not deny.by_policy else None)
     return Record(
@@ -149,10 +155,12 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         origin_http_version=_http_version(flow.server_conn) if exchange.sent_at else None,
         tls_version=flow.server_conn.tls_version if exchange.sent_at else None,
         intercepted=flow.client_conn.tls_established,
-        resource=allowed.subject.resource if allowed else deny.resource if deny else None,
-        page=allowed.subject.page if allowed else deny.page if deny else None,
+        resource=let_past.subject.resource if let_past else deny.resource if deny else None,
+        page=let_past.subject.page if let_past else deny.page if deny else None,
         error=error,
         error_detail=exchange.error_detail or (deny.reason if error and deny else None),
+        cleaned=cleaned.names if cleaned else (),
+        cleaned_by=INSISTS if exchange.insists else cleaned.authors if cleaned else None,
     )
 
 
@@ -192,6 +200,8 @@ def _outcome(exchange: Exchange, cache: str | None, error: str | None) -> str:
         return "purge"
     if isinstance(decision, OwnPage) and not error:
         return "page"
+    if isinstance(decision, Redirect) and not error:
+        return "redirect"
     return "error" if error else cache or "error"
 
 

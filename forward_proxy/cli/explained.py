@@ -10,7 +10,7 @@ from forward_proxy.access.budgets import Standing
 from forward_proxy.access.rules import Denied, Step, Verdict
 from forward_proxy.cli.screen import columns, duration, facts, moment, place, said, show
 from forward_proxy.explaining.explanation import Explanation, Held, Passage
-from forward_proxy.explaining.sentences import named
+from forward_proxy.explaining.sentences import cleaning, named
 from forward_proxy.matching.subject import Subject
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.policy.decisions import Deny, Inspect, Serve, Tunnel
@@ -58,6 +58,10 @@ def _request(explanation: Explanation, respelled: Sequence[str]) -> Table:
         table.add_row("Tunnel", said(tunnel))
     if (other := explanation.asked_as) is not None:
         table.add_row("Safe search", said(f"asked as {other.host}, by {other.where}"))
+    if explanation.cleaned is not None:
+        table.add_row("Tracking", said(cleaning(explanation.cleaned)))
+        if not explanation.cleaned.left:
+            table.add_row("", said(explanation.cleaned.location))
     if explanation.passage is not None and explanation.passage.allowed.rule is not None:
         table.add_row("Reason", said(explanation.passage.allowed.reason or "none given"))
     for added in explanation.passage.allowed.added if explanation.passage is not None else ():

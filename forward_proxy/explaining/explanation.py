@@ -12,6 +12,7 @@ from forward_proxy.access.rules import Denied, Step, Verdict
 from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import CacheKey, FreshnessSums, StoredResponse
+from forward_proxy.cleaning import Cleaned
 from forward_proxy.explaining.rehearsal import Candidates, Decision, Rehearsal, rehearse
 from forward_proxy.explaining.sentences import sentence, use_of
 from forward_proxy.matching.choice import Choice, first_match
@@ -28,6 +29,7 @@ from forward_proxy.policy.decisions import (
     Lookup,
     OwnPage,
     Purge,
+    Redirect,
     Serve,
     Tunnel,
     Validate,
@@ -77,7 +79,8 @@ class Explanation:
 
     `subject` is what the rules saw, a bare tunnel when it is not opened; `trail` is empty when no rule was asked.
     `otherwise` is the verdict if the rule that decided were not there, None when none did.
-    `tunnel_by` is None when the settings say whether TLS is opened.  `budgets` are those that it uses.
+    `tunnel_by` is None when the settings say whether TLS is opened.  `budgets` are those that it uses.  `cleaned` is
+    what becomes of the target, or what would, were it not left alone.
     """
 
     rehearsal: Rehearsal
@@ -88,6 +91,7 @@ class Explanation:
     tunnel_by: RuleRef | None
     passage: Passage | None
     budgets: tuple[Standing, ...] = ()
+    cleaned: Cleaned | None = None
 
     @property
     def decision(self) -> Decision:
@@ -121,7 +125,15 @@ def explain(policy: Policy, request: RequestHead, client: IPAddress, now: int, c
         _where(first_match(state.inspect, in_tunnel)) if state.inspect_by_default else None,
         None if rehearsal.allowed is None else _passage(state, rehearsal, rehearsal.allowed, now),
         tuple(state.access.standing(account, now) for account in _accounts(rehearsal)),
+        _cleaned(policy, rehearsal, request, subject),
     )
+
+
+def _cleaned(policy: Policy, rehearsal: Rehearsal, request: RequestHead, subject: Subject) -> Cleaned | None:
+    if isinstance(rehearsal.first, Redirect):
+        return rehearsal.first.cleaned
+    allowed = rehearsal.allowed
+    return None if allowed is None else allowed.cleaned or policy.considered(request, subject)
 
 
 def _trail(state: State, rehearsal: Rehearsal, subject: Subject) -> tuple[Step, ...]:

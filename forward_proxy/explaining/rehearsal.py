@@ -19,6 +19,7 @@ from forward_proxy.policy.decisions import (
     Lookup,
     OwnPage,
     Purge,
+    Redirect,
     Serve,
     Tunnel,
     Validate,
@@ -26,7 +27,7 @@ from forward_proxy.policy.decisions import (
 from forward_proxy.policy.door import Policy
 
 type Candidates = Callable[[CacheKey], tuple[StoredResponse, ...]]
-type Decision = Deny | Inspect | Tunnel | Forward | Purge | OwnPage | Validate | Serve
+type Decision = Deny | Inspect | Tunnel | Forward | Purge | OwnPage | Redirect | Validate | Serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Rehearsal:
     """
 
     decision: Decision
-    first: Deny | Inspect | Tunnel | Lookup | Forward | Purge | OwnPage
+    first: Deny | Inspect | Tunnel | Lookup | Forward | Purge | OwnPage | Redirect
     tunnel: Deny | Inspect | Tunnel | None = None
     held: tuple[StoredResponse, ...] = ()
 

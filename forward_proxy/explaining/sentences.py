@@ -3,10 +3,11 @@
 from forward_proxy import caching
 from forward_proxy.access.grants import PLACE
 from forward_proxy.caching import Options, StoredResponse
+from forward_proxy.cleaning import Cleaned
 from forward_proxy.explaining.rehearsal import Rehearsal
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.policy.decisions import Deny, Forward, Inspect, OwnPage, Purge, Serve, Tunnel, Validate
+from forward_proxy.policy.decisions import Deny, Forward, Inspect, OwnPage, Purge, Redirect, Serve, Tunnel, Validate
 
 
 def sentence(rehearsal: Rehearsal) -> str:
@@ -26,10 +27,25 @@ def sentence(rehearsal: Rehearsal) -> str:
             return "Let through; the tunnel is opened, and each request inside is judged by itself."
         case OwnPage():
             return "Answered with a page of the proxy's own; the rules are not asked."
+        case Redirect(cleaned=cleaned):
+            return _ended(f"{_allowed(decision.rule, decision.reason)}; redirected to {cleaned.location}")
         case Purge(soft=soft):
             done = "made stale" if soft else "removed"
             return f"What is stored for it is {done}; the origin is not asked, and neither are the rules."
     return _ended(f"{_allowed(decision.allowed.rule, decision.allowed.reason)}; {_answered(decision)}")
+
+
+def cleaning(cleaned: Cleaned) -> str:
+    """What was removed and by whom, or why nothing was."""
+    by_author: dict[str, list[str]] = {}
+    for removed in cleaned.removed:
+        by_author.setdefault(f"{removed.by.id} ({removed.by})" if removed.by.id else str(removed.by), []).append(
+            removed.what
+        )
+    done = "passed over" if cleaned.inside else "removed"
+    would = f"would be {done}" if cleaned.left else done
+    told = "; ".join(f"{', '.join(dict.fromkeys(names))} {would} by {author}" for author, names in by_author.items())
+    return f"left alone, since {cleaned.left}: {told}" if cleaned.left else told
 
 
 def named(rule: RuleRef) -> str:

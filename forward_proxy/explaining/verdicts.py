@@ -18,7 +18,7 @@ from forward_proxy.matching.subject import RuleRef
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress
-from forward_proxy.policy.decisions import Deny, Forward, Inspect, Serve, Tunnel, Validate
+from forward_proxy.policy.decisions import Deny, Forward, Inspect, Redirect, Serve, Tunnel, Validate
 from forward_proxy.policy.door import Policy
 
 _SUMS = tuple(FreshnessSums.__annotations__)
@@ -44,6 +44,7 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
         "otherwise": _verdict(explanation.otherwise) if explanation.otherwise else None,
         "trail": [asdict(step) | {"rule": str(step.rule), "id": step.rule.id} for step in explanation.trail],
         "budgets": [_standing(standing) for standing in explanation.budgets],
+        "tracking": _tracking(explanation),
         "anonymity": _anonymity(passage) if passage else None,
         "surrogate": explanation.decision.surrogate or None if isinstance(explanation.decision, Deny) else None,
         "added": [_added(each) for each in passage.allowed.added] if passage else [],
@@ -65,11 +66,11 @@ def fields_as_data(fields: FieldSection) -> list[tuple[str, str]]:
 def _outcome(rehearsal: Rehearsal) -> dict[str, Any]:
     decision, first = rehearsal.decision, rehearsal.first
     denied = decision if isinstance(decision, Deny) else None
-    source = denied or rehearsal.allowed or (first if isinstance(first, Tunnel) else None)
+    source = denied or rehearsal.allowed or (first if isinstance(first, Tunnel | Redirect) else None)
     served = decision.delivery.head.status if isinstance(decision, Serve) else None
     return {
         "verdict": "denied" if denied and denied.by_policy else "allowed",
-        "status": denied.status if denied else served,
+        "status": denied.status if denied else 307 if isinstance(decision, Redirect) else served,
         "error": denied.error if denied else None,
         "rule": _text(source.rule) if source else None,
         "rule_id": source.rule.id if source and source.rule else None,
@@ -122,6 +123,18 @@ def _anonymity(passage: Passage) -> dict[str, Any]:
         "changes": [asdict(change) for change in passage.changes],
         "before": fields_as_data(passage.before),
         "after": fields_as_data(passage.after),
+    }
+
+
+def _tracking(explanation: Explanation) -> dict[str, Any] | None:
+    cleaned = explanation.cleaned
+    if cleaned is None:
+        return None
+    return {
+        "location": cleaned.location,
+        "redirected": isinstance(explanation.decision, Redirect),
+        "left_alone": cleaned.left or None,
+        "removed": [{"what": each.what, "by": str(each.by), "id": each.by.id} for each in cleaned.removed],
     }
 
 

@@ -11,7 +11,19 @@ from forward_proxy.fastlane.remembered import Generation
 from forward_proxy.fastlane.requests import Plain, Tunnel
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.writing import response_head
-from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, OwnPage, Policy, Purge, Serve, Validate, denial
+from forward_proxy.policy import (
+    Deny,
+    Foreseen,
+    Forward,
+    Lookup,
+    OwnPage,
+    Policy,
+    Purge,
+    Redirect,
+    Serve,
+    Validate,
+    denial,
+)
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.pieces import Readable, cut
 from forward_proxy.traffic.record import Record
@@ -68,7 +80,7 @@ class Elsewhere:
 def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: float) -> Answer | Elsewhere:
     """What the policy decides, acted on as far as no origin is needed.  Never raises but by a fault."""
     request, names, second, tunnel = plain.request, plain.names, int(now), client.authority
-    decision: Deny | Lookup | Forward | Purge | OwnPage | Serve | Validate
+    decision: Deny | Redirect | Lookup | Forward | Purge | OwnPage | Serve | Validate
     decision = policy.on_request(request, client.address, names, second, tunnel)
     generation: Generation | None = None
     if isinstance(decision, Lookup):
@@ -82,7 +94,7 @@ def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: f
             return _served(plain, decision, generation, client, storage, now, steady_until)
         case Forward(candidates=()):
             return Elsewhere(Foreseen(policy, request, names, second, tunnel, decision))
-        case Deny() | Serve() | Forward() | Validate() | Purge() | OwnPage():
+        case Deny() | Serve() | Forward() | Validate() | Purge() | OwnPage() | Redirect():
             return Elsewhere()  # There is more to do than to answer.
         case never:
             assert_never(never)

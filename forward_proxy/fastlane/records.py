@@ -41,7 +41,8 @@ def denied(plain: Plain, deny: Deny, answer: Answer, client: str, now: float, *,
 
 def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: int, *, inside_tls: bool) -> Record:
     """A stored response, fresh or not."""
-    request, allowed = plain.request, serve.allowed
+    allowed = serve.allowed
+    request, cleaned = allowed.request, allowed.cleaned  # The target as it was looked up.
     cache = "hit" if serve.fwd is None else f"fwd={serve.fwd}"
     rule = allowed.rule
     head = serve.delivery.head
@@ -68,6 +69,8 @@ def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: i
         intercepted=inside_tls,
         resource=allowed.subject.resource,
         page=allowed.subject.page,
+        cleaned=cleaned.names if cleaned else (),
+        cleaned_by=cleaned.authors if cleaned else None,
     )
 
 

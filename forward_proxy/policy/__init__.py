@@ -5,7 +5,7 @@
 driver leaving a request to the other one, verbatim.
 """
 
-from forward_proxy.policy.answers import Answer, denial, own_page, purged
+from forward_proxy.policy.answers import Answer, denial, own_page, purged, redirection
 from forward_proxy.policy.decisions import (
     Allowed,
     Deny,
@@ -14,13 +14,14 @@ from forward_proxy.policy.decisions import (
     Lookup,
     OwnPage,
     Purge,
+    Redirect,
     Relay,
     Serve,
     StoreChanges,
     Tunnel,
     Validate,
 )
-from forward_proxy.policy.door import Policy, State
+from forward_proxy.policy.door import Navigations, Policy, State
 from forward_proxy.policy.foreseen import Foreseen
 
 __all__ = (
@@ -31,9 +32,11 @@ __all__ = (
     "Forward",
     "Inspect",
     "Lookup",
+    "Navigations",
     "OwnPage",
     "Policy",
     "Purge",
+    "Redirect",
     "Relay",
     "Serve",
     "State",
@@ -43,4 +46,5 @@ __all__ = (
     "denial",
     "own_page",
     "purged",
+    "redirection",
 )

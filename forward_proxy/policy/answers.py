@@ -15,7 +15,7 @@ from forward_proxy.access.surrogates import surrogate
 from forward_proxy.matching.subject import Resource, RuleRef
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.policy.decisions import Deny, OwnPage, Purge
+from forward_proxy.policy.decisions import Deny, OwnPage, Purge, Redirect
 from forward_proxy.policy.pages import OWN_CSP, PROXY_NAME, link, page
 
 _EMPTY_TYPES: dict[Resource, bytes] = {
@@ -70,6 +70,26 @@ def purged(purge: Purge, count: int) -> Answer:
     return Answer(200 if count else 404, FieldSection(lines), content)
 
 
+def redirection(redirect: Redirect) -> Answer:
+    """The answer that leads to a clean target; 307, so that nobody takes it for the site's own word (RFC 9110 §15.4.8).
+
+    Never stored: another time the rules may be others.
+    """
+    cleaned = redirect.cleaned
+    what = "wrapper passed over" if cleaned.inside else f"{', '.join(cleaned.names)} removed"
+    details = f"{what} by {cleaned.authors}"
+    content = f"{cleaned.location}\n".encode()
+    lines = [
+        (b"location", cleaned.location.encode("ascii")),
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(content)),
+        (b"cache-control", b"no-store"),
+        (b"proxy-status", proxy_status("", details)),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return Answer(307, FieldSection(lines), content)
+
+
 def own_page(own: OwnPage, *, head_only: bool) -> Answer:
     """A page of our own, with what keeps other pages from showing or reading it."""
     lines = [
@@ -88,10 +108,11 @@ def own_page(own: OwnPage, *, head_only: bool) -> Answer:
 
 
 def proxy_status(error: str, details: str = "") -> bytes:
-    """One Proxy-Status member; `error` is a registered type of RFC 9209 §2.3, details any text."""
+    """One Proxy-Status member; `error` is a registered type of RFC 9209 §2.3, empty for none, details any text."""
     text = "".join(c if " " <= c <= "~" else "?" for c in details)
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f"{PROXY_NAME}; error={error}{f'''; details="{quoted}\"''' if quoted else ''}".encode("ascii")
+    said = f"; error={error}" if error else ""
+    return f"{PROXY_NAME}{said}{f'''; details="{quoted}\"''' if quoted else ''}".encode("ascii")
 
 
 def _details(deny: Deny) -> str:

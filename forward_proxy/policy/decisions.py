@@ -13,6 +13,7 @@ from forward_proxy.access.modifying import Added
 from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import CacheKey, Delivery, Options, StoredResponse
+from forward_proxy.cleaning import Cleaned
 from forward_proxy.matching.subject import Resource, RuleRef, Subject
 from forward_proxy.message.fields import NO_EDITS, Edits
 from forward_proxy.message.heads import RequestHead
@@ -67,6 +68,7 @@ class Allowed:
     `edits` are all of them, `anonymised` those of the anonymity level alone; `caching_options` are for this exchange,
     `accounts` those whose budgets it uses, and `added` field lines that the response gets on its way to the client.
     `asked_as` is set where another host is dialled in place of the target's.
+    `cleaned` is what has gone of the client's own target, which then is not that of `request`.
     """
 
     subject: Subject
@@ -81,11 +83,25 @@ class Allowed:
     accounts: tuple[Account, ...] = ()
     added: tuple[Added, ...] = ()
     asked_as: AskedAs | None = None
+    cleaned: Cleaned | None = None
 
     @property
     def told(self) -> str:
         """The reason, and what lists have added to the response."""
         return "; ".join(filter(None, (self.reason, *(f"adds {added}" for added in self.added))))
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Answered here: the client is to ask for the clean target, or for where a wrapper leads, and see that it does.
+
+    `rule` and `reason` are what let the request past.
+    """
+
+    subject: Subject
+    cleaned: Cleaned
+    rule: RuleRef | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The one door both drivers knock on: access, then anonymity, then caching, then the response on its way back.
+"""The one door both drivers knock on: access, cleaning, anonymity, caching, then the response on its way back.
 
 Every method is a pure function of what it is given and of the immutable `State`.  Deciding twice is harmless.
 """
@@ -6,14 +6,15 @@ Every method is a pure function of what it is given and of the immutable `State`
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from forward_proxy import anonymity, caching
+from forward_proxy import anonymity, caching, cleaning
 from forward_proxy.access import modifying
 from forward_proxy.access import targets as access_targets
 from forward_proxy.access.options import Options as AccessOptions
-from forward_proxy.access.rules import AccessRules, Denied
+from forward_proxy.access.rules import AccessRules, Denied, Verdict
 from forward_proxy.access.safesearch import SafeSearch, asked_as
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override, StoredResponse
+from forward_proxy.cleaning import Cleaned, Tracking, Treatment, lists_among
 from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import subject_of, with_response
@@ -30,6 +31,7 @@ from forward_proxy.policy.decisions import (
     Lookup,
     OwnPage,
     Purge,
+    Redirect,
     Relay,
     Serve,
     Tunnel,
@@ -38,6 +40,10 @@ from forward_proxy.policy.decisions import (
 from forward_proxy.policy.overrides import Overrides
 from forward_proxy.policy.pages import HOST
 from forward_proxy.policy.unblocking import NOBODY, Unblocking
+
+# What becomes of a page that a person goes to under a target that is not clean: it is shown under the clean one; the
+# clean one is asked for without a word, as for any part of a page; or it is left as it is.
+type Navigations = Literal["redirected", "cleaned", "kept"]
 
 # Rules know the time by the minute, and minutes are what budgets have: within one, the same request is judged the same.
 CLOCK_STEP_S = 60
@@ -57,6 +63,7 @@ class State:
     inspect: tuple[Choice[Literal["never", "always"]], ...] = ()
     cache: tuple[Choice[Override], ...] = ()
     safe_search: tuple[Choice[SafeSearch], ...] = ()
+    tracking: tuple[Choice[Treatment], ...] = ()
     default_level: Level = Level.STANDARD
     inspect_by_default: bool = True
     cache_by_default: bool = True
@@ -70,6 +77,7 @@ class Policy:
     def __init__(self, state: State) -> None:
         self.state = state
         self._overrides = Overrides(state.cache, state.caching_options)
+        self._tracking = Tracking(state.tracking, lists_among(state.access.rules))
 
     def on_connect(self, authority: tuple[str, int], client: IPAddress, now: int) -> Deny | Inspect | Tunnel:
         """May this client have a tunnel, and is it opened?
@@ -101,7 +109,8 @@ class Policy:
         names: tuple[str, ...],
         now: int,
         tunnel: tuple[str, int] | None = None,
-    ) -> Deny | Lookup | Forward | Purge | OwnPage:
+        navigations: Navigations = "redirected",
+    ) -> Deny | Redirect | Lookup | Forward | Purge | OwnPage:
         """`names` are the other canonical hosts that this request came under, server name and Host; `tunnel` is
         canonical host and port of the CONNECT it came in."""
         if tunnel is not None and (head.target.host, head.target.port) != tunnel:
@@ -120,17 +129,25 @@ class Policy:
             return purging.judge_purge(head, subject, client, self.state.access_options, key)
         if head.method in hops.COUNTED and head.fields.get(b"max-forwards") == b"0":
             return Deny(405, "http_request_error", f"Max-Forwards of this {head.method} is used up")
-        others = (_renamed(subject, name) for name in names if name != subject.host)
-        verdict = self.state.access.decide_all((subject, *others))
+        verdict = self._verdict(subject, names)
         if isinstance(verdict, Denied):
             return self._denied(verdict, subject, client)
         level = self.level_for(subject)
+        cleaned = self.cleaned(head, subject, navigations)
+        if cleaned is not None and navigations == "redirected" and cleaning.navigates(head):
+            return Redirect(subject, cleaned, verdict.rule, verdict.reason)
+        if cleaned is not None:
+            head = replace(head, target=cleaned.target)
+            subject = subject_of(head, client, now)
+            verdict = self._verdict(subject, names)  # What goes out is what was judged.
+            if isinstance(verdict, Denied):
+                return self._denied(verdict, subject, client)
         anonymised = anonymity.request_edits(level, head, subject)
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
         options = self._overrides.of_request(subject)
         outbound = head.edited(edits)
         added, safe = modifying.additions(self.state.access, subject), asked_as(self.state.safe_search, subject)
-        said = verdict.rule, verdict.reason, verdict.accounts, added, safe
+        said = verdict.rule, verdict.reason, verdict.accounts, added, safe, cleaned
         allowed = Allowed(subject, head, outbound, level, options, edits, anonymised, *said)
         plan = self._planned(allowed)
         return self._offline(plan) if self.state.offline and isinstance(plan, Forward) else plan
@@ -180,7 +197,7 @@ class Policy:
                 return self._denied(verdict, allowed.subject, allowed.subject.client)
         storing = self._overrides.of_response(allowed.caching_options, allowed.subject, response)
         decision = returning.answered(sent, response, request_at, response_at, storing)
-        if self._overrides.any_keys and decision.changes.invalidated:
+        if (self._overrides.any_keys or self._tracking) and decision.changes.invalidated:
             keyed = self._keyed(decision.changes.invalidated, allowed)
             return replace(decision, changes=replace(decision.changes, invalidated=keyed))
         return decision
@@ -198,6 +215,22 @@ class Policy:
     def steady_until(self, now: int) -> int:
         """Before this second the same request is judged as at `now`, as far as grants and the time of day go."""
         return min((now // CLOCK_STEP_S + 1) * CLOCK_STEP_S, self.state.access.grants.next_end(now))
+
+    def cleaned(self, head: RequestHead, subject: Subject, navigations: Navigations = "redirected") -> Cleaned | None:
+        """What becomes of the request's target; None when it stays as it is."""
+        cleaned = self.considered(head, subject, navigations)
+        return None if cleaned is None or cleaned.left else cleaned
+
+    def considered(
+        self, head: RequestHead, subject: Subject, navigations: Navigations = "redirected"
+    ) -> Cleaned | None:
+        """The same, and what would become of it if it were not left alone."""
+        if not self._tracking.concerns(head) or self.level_for(subject) is Level.OFF:
+            return None
+        navigation = cleaning.navigates(head)
+        if navigation and navigations == "kept":
+            return None
+        return self._tracking.clean(head, subject, navigation=navigation and navigations == "redirected")
 
     def level_for(self, subject: Subject) -> Level:
         choice = first_match(self.state.anonymity, subject)
@@ -245,12 +278,21 @@ class Policy:
 
     def _key(self, head: RequestHead, client: IPAddress | None, now: int) -> caching.CacheKey:
         """What the answer to this GET is stored under."""
-        return caching.key_of(head, self._overrides.of_request(subject_of(head, client, now)))
+        subject = subject_of(head, client, now)
+        if (cleaned := self.cleaned(head, subject, "cleaned")) is not None:
+            head = replace(head, target=cleaned.target)
+            subject = subject_of(head, client, now)
+        return caching.key_of(head, self._overrides.of_request(subject))
 
     def _offline(self, sent: Forward | Validate) -> Deny:
         reason = "offline, and nothing stored will do" if sent.key else "offline, and this is never stored"
         later = _is_worth_asking_again(sent)
         return Deny(504, "destination_unavailable", reason, None, sent.allowed.subject.resource, later=later)
+
+    def _verdict(self, subject: Subject, names: tuple[str, ...]) -> Verdict:
+        """The verdict on the request under all its names."""
+        others = (_renamed(subject, name) for name in names if name != subject.host)
+        return self.state.access.decide_all((subject, *others))
 
     def _denied(self, verdict: Denied, subject: Subject, client: IPAddress | None) -> Deny:
         offer = "" if client is None else unblocking.offered(self.state.unblocking, client, verdict.rule)

@@ -29,6 +29,7 @@ def state_of(settings: Settings, rules: Rules, grants: Grants = NO_GRANTS, key: 
         inspect=rules.inspect,
         cache=rules.cache,
         safe_search=rules.safe_search,
+        tracking=rules.tracking,
         default_level=settings.anonymity,
         inspect_by_default=settings.inspect,
         cache_by_default=settings.cache.enabled,
