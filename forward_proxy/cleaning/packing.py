@@ -48,7 +48,9 @@ def _provider_data(provider: Provider) -> dict[str, Any]:
         "exceptions": list(map(_pattern_data, provider.exceptions)),
         "unions": list(map(as_data, provider.unions)),
         "fields": [(_scope_data(scope), as_data(automaton)) for scope, automaton in provider.fields],
-        "raws": [(_scope_data(scope), raw.beginning, as_data(raw.automaton)) for scope, raw in provider.raws],
+        "raws": [
+            (_scope_data(scope), raw.beginning, as_data(raw.automaton), raw.at_end) for scope, raw in provider.raws
+        ],
         "captures": [
             (_scope_data(scope), as_data(each.before), as_data(each.group)) for scope, each in provider.captures
         ],
@@ -74,7 +76,7 @@ def _provider(
         tuple(map(_pattern, exceptions)),
         tuple(of_data(*each) for each in unions),
         tuple((_scope(scope), of_data(*each)) for scope, each in fields),
-        tuple((_scope(scope), Raw(beginning, of_data(*each))) for scope, beginning, each in raws),
+        tuple((_scope(scope), Raw(beginning, of_data(*each), at_end)) for scope, beginning, each, at_end in raws),
         tuple((_scope(scope), Capture(of_data(*before), of_data(*group))) for scope, before, group in captures),
     )
 

@@ -3,7 +3,8 @@
 Automata only tell whether they have found something.  One of an expression with `$` behind it accepts wherever the
 expression could end, so one run over the text tells all its ends; with `^` in front it tells how far it reaches from
 the text's beginning.  So a capturing group needs no backtracking: what stands before it says where it may begin, the
-group itself how far it goes.
+group itself how far it goes.  Edges inside would be taken for those of the text, so there may be none but `^` in front
+and, of a raw part, `$` at its end.
 """
 
 import re
@@ -11,7 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from forward_proxy.matching.automata import Automaton, compile_within
-from forward_proxy.matching.expressions import Characters, ExpressionError, Sequence, parse_expression
+from forward_proxy.matching.expressions import (
+    Characters,
+    Edge,
+    Either,
+    Expression,
+    ExpressionError,
+    Repeat,
+    Sequence,
+    parse_expression,
+)
 
 _TRIED = 16  # A capture may begin at so many places of a URL; a hostile one has many.
 _LAZY = re.compile(r"(?<!\\)(?:\\\\)*[*+?}]\?")
@@ -40,6 +50,7 @@ class Raw:
 
     beginning: str
     automaton: Automaton
+    at_end: bool = False
 
     def removed_from(self, text: str) -> str:
         """The text without what it matches, as far as that is found in the first places that look like it."""
@@ -49,7 +60,7 @@ class Raw:
             if start < 0:
                 break
             end = _reach(self.automaton, text, start)
-            if end is None:
+            if end is None or (self.at_end and end < len(text)):
                 start = lowered.find(self.beginning, start + 1)
                 continue
             kept.append(text[at:start])
@@ -62,6 +73,7 @@ def compile_capture(text: str, max_work: int) -> tuple[Capture, int]:
     parts = _split(text)
     if parts is None:
         raise ExpressionError("expected one group that captures, at the end and not inside of another")
+    _refuse_edges(parts[0].removeprefix("^"), parts[1])
     before, work = compile_within(f"(?i)(?:{parts[0]})$", max_work)
     group, more = compile_within(f"(?i)^(?:{parts[1]})$", max_work)
     return Capture(before, group), work + more
@@ -73,6 +85,9 @@ def compile_raw(text: str, max_work: int) -> tuple[Raw, int]:
         raise ExpressionError("it is about a fragment, which is never sent")
     if _LAZY.search(text):
         raise ExpressionError("it is lazy, and what is removed is the longest")
+    at_end = text.endswith("$") and not text.endswith("\\$")
+    text = text[:-1] if at_end else text
+    _refuse_edges(text)
     parsed = parse_expression(text)
     beginning = ""
     for part in parsed.parts if isinstance(parsed, Sequence) else ():
@@ -82,7 +97,22 @@ def compile_raw(text: str, max_work: int) -> tuple[Raw, int]:
     if len(beginning) < _SHORTEST_BEGINNING:
         raise ExpressionError("it does not begin with two plain characters")
     automaton, work = compile_within(f"(?i)^(?:{text})$", max_work)
-    return Raw(beginning.lower(), automaton), work
+    return Raw(beginning.lower(), automaton, at_end), work
+
+
+def _refuse_edges(*texts: str) -> None:
+    if any(map(_has_edges, map(parse_expression, texts))):
+        raise ExpressionError("an edge is only understood at the beginning or the end")
+
+
+def _has_edges(expression: Expression) -> bool:
+    match expression:
+        case Sequence(parts) | Either(parts):
+            return any(map(_has_edges, parts))
+        case Repeat(part):
+            return _has_edges(part)
+        case _:
+            return isinstance(expression, Edge)
 
 
 def _ends(automaton: Automaton, text: str) -> Iterator[int]:

@@ -77,6 +77,16 @@ def pages(ledger: Ledger, written: Mapping[str, str]) -> Blueprint:
         text = _LIVE.format(token=token, socket=request.args["socket"])
         return Response(text, headers={"Cache-Control": "no-store"}, mimetype="text/html")
 
+    @routes.get("/insisting/<how>/<token>")
+    def insisting(how: str, token: str) -> AnyResponse:
+        """Wants a parameter and gets it: by a redirect, for good or not, or by a script that puts it back."""
+        there = f"{request.path}?fbclid=wanted"
+        if "fbclid" in request.args:
+            return Response(f"<p id=got>{token}</p>", headers={"Cache-Control": "no-store"}, mimetype="text/html")
+        if how == "script":
+            return Response(f'<script>location.replace("{there}")</script>', mimetype="text/html")
+        return redirect(there, int(how))
+
     @routes.get("/login")
     def form() -> str:
         return _FORM
