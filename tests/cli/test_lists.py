@@ -146,3 +146,14 @@ def test_accept_takes_nothing_that_would_leave_the_rules_unsound(state: Path) ->
     assert refused.exit_code == 1
     assert refused.stderr.startswith(f"{URL}: cannot be taken, the rules would not be sound: rules/y.yaml:1:")
     assert subscriptions.is_held(ENTRY)
+
+
+def test_lists_of_tracking_come_behind_those_of_rules(state: Path) -> None:
+    Path("rules/a.yaml").write_text("tracking: [{ id: clear, action: remove, list: { source: clear.json } }]\n")
+    Path("rules/clear.json").write_text(json.dumps({"providers": {"p": {"urlPattern": ".*", "rules": ["a", "(?=b)"]}}}))
+    told = _run("lists")
+    assert told.exit_code == 0, told.output
+    row = [line.split() for line in told.output.splitlines()][2]
+    assert row == ["clear", "clearurls", "1", "1", "1", "0", "-", "-", "in", "force"]
+    assert "  remove by rules/clear.json, named in rules/a.yaml:1" in told.output
+    assert "  ignored 1: regular expression: only (…), (?:…) and a leading (?i) are understood" in told.output

@@ -33,6 +33,15 @@ cache:
   - min_fresh_s: 86400
     key: { drop_query: [sig] }
     match: { host: kept.test }
+tracking:
+  - id: campaigns
+    action: remove
+    parameters: utm_*
+    match: {}
+  - id: wrappers
+    action: unwrap
+    parameters: to
+    match: { path: /out }
 """
 
 

@@ -57,6 +57,24 @@ CLEARTEXT = {
     "a stored 410": (request(f"{SITE}gone"), [410]),
     "a stored 301": (request(f"{SITE}moved"), [301]),
     "a hit with a query": (request(f"{SITE}q?a=b&c"), [200]),
+    "a hit of a target that is cleaned": (request(f"{SITE}small?utm_source=a"), [200]),
+    "hits of targets that are cleaned": (
+        request(f"{SITE}q?utm_id=1&a=b&c", last=False) * 2 + request(f"{SITE}q?a=b&utm_id=2&c", method="HEAD"),
+        [200, 200, 200],
+    ),
+    "a page under a target that is not clean": (
+        request(f"{SITE}page?utm_source=a&b=%2f", "Accept: text/html", "Sec-Fetch-Dest: document"),
+        [307],
+    ),
+    "a page, and then back for it": (
+        request(f"{SITE}back?utm_id=1", "Accept: text/html", last=False)
+        + request(f"{SITE}back?utm_id=2", "Accept: text/html", ONLY),
+        [307, 504],
+    ),
+    "a wrapper": (request(f"{SITE}out?to=https%3A%2F%2Fother.test%2F%23a", "Accept: text/html"), [307]),
+    "a wrapper for a part of a page": (request(f"{SITE}out?to=https%3A%2F%2Fother.test%2F", ONLY), [504]),
+    "a purge of a target that is not clean": (request(f"{SITE}small?utm_source=a", method="PURGE"), [200]),
+    "a target at level off": (request("http://off.test/x?utm_source=a", ONLY), [504]),
     "a hit with several lines of one name": (request(f"{SITE}two"), [200]),
     "the same target spelled otherwise": (request("http://SITE.test:80/x/../%73mall"), [200]),
     "large content": (request(f"{SITE}large"), [200]),
@@ -163,6 +181,12 @@ TLS = {
     "an entity tag that matches": (inside("/small", "site.test", 'If-None-Match: "one"'), [304]),
     "large content": (inside("/large", "site.test"), [200]),
     "several ranges": (inside("/large", "site.test", "Range: bytes=600000-900000,5-400000"), [206]),
+    "a hit of a target that is cleaned": (inside("/small?utm_source=a", "site.test"), [200]),
+    "a page under a target that is not clean": (
+        inside("/page?utm_source=a", "site.test", "Sec-Fetch-Dest: document", last=False)
+        + inside("/small", "site.test"),
+        [307, 200],
+    ),
     "several": (inside("/small", "site.test", last=False) * 3 + inside("/small", "site.test"), [200] * 4),
     "a denial by path": (inside("/ads/1", "site.test", "Accept: text/html"), [403]),
     "a purge": (

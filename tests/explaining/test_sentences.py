@@ -20,6 +20,8 @@ inspect:
   - { action: never, match: { host: bank.example } }
 cache:
   - { bypass: true, match: { path: /live/* } }
+tracking:
+  - { id: labels, action: remove, parameters: utm_*, match: {} }
 """
 
 
@@ -40,6 +42,8 @@ GERMAN = _stored(cache_control="max-age=60", vary="accept-language", selected_by
     ("asked", "text"),
     [
         (request(URL + "ads/1"), "Denied with 403 by rule no-ads (FILE:3): Nobody asked."),
+        (request(URL + "ours/1?utm_id=1", accept="text/html"),
+         "Allowed by rule ours (FILE:5); redirected to http://example.com/ours/1."),
         (request(URL + "plain/1"), "Denied with 403 by the rule at FILE:4."),
         (request(URL + "ours/1"),
          "Allowed by rule ours (FILE:5); sent to the origin: nothing stored for this address."),

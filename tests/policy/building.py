@@ -29,6 +29,7 @@ def policy(folder: Path, rules: str = "", **state: Any) -> Policy:
         "inspect": loaded.inspect,
         "safe_search": loaded.safe_search,
         "cache": loaded.cache,
+        "tracking": loaded.tracking,
     }
     return Policy(State(**given | state))
 

@@ -11,7 +11,7 @@ from forward_proxy.traffic.search import Search, parse_search
 from .examples import NOW, example, logged
 
 RECORDS = (
-    example(target="/www", host="www.example.com", started_at=NOW - 4000),
+    example(target="/www", host="www.example.com", started_at=NOW - 4000, cleaned=("utm_source", "fbclid")),
     example(target="/apex", host="example.com", client="2001:db8::7", method="POST", status=404, cache=None),
     example(target="/other", host="notexample.com", status=None, content_type=None, cache="fwd=uri-miss"),
     example(target="/number", host="192.0.2.9", response_bytes=3_000_000, cache="fwd=stale", cache_stored=True),
@@ -81,6 +81,10 @@ def found(reader: TrafficReader, line: str) -> str:
         ("since:2h until:1h", "www"),
         ("error:connection_refused", "error"),
         ("error:any", "error"),
+        ("cleaned:any", "www"),
+        ("cleaned:utm_source", "www"),
+        ("cleaned:FBCLID", "www"),
+        ("cleaned:utm", ""),
         ("DENIED", "denied"),
         ("50%_off", "denied"),
         ("5_%", ""),
@@ -95,6 +99,7 @@ def found(reader: TrafficReader, line: str) -> str:
         ("-type:image", "other denied"),
         ("-since:1h", "www"),
         ("-until:1h", "apex other number denied error"),
+        ("-cleaned:any", "apex other number denied error"),
         ("-error:any", "www apex other number denied"),
         ("-larger:1M", "www apex other denied error"),
         ("-denied", "www apex other number error"),

@@ -41,6 +41,7 @@ from .examples import NOW
         ("until:2H", (Term("until", NOW - 7200),)),
         ("since:2026-11-22T10:00Z", (Term("since", 1_795_341_600.0),)),
         ("error:connection_refused", (Term("error", "connection_refused"),)),
+        ("cleaned:Any", (Term("cleaned", "any"),)),
         ("HOST:a.example", (Term("host", "a.example"),)),
         # Words without a filter's name.
         ("logo", (Term("text", "logo"),)),
