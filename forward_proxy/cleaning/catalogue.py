@@ -74,11 +74,14 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The providers in their order, and what became of the list."""
+    """The providers in their order, and what became of the list.
+
+    `path_labels` are those of hosts of which targets without a query may be looked at; None when any may.
+    """
 
     providers: tuple[Provider, ...]
     report: Report
-    looks_at_paths: bool = field(init=False)
+    path_labels: frozenset[str] | None = field(init=False)
     _by_label: Mapping[str, tuple[int, ...]] = field(init=False, repr=False, compare=False)
     _of_any: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _whole: tuple[int, ...] = field(init=False, repr=False, compare=False)
@@ -94,7 +97,9 @@ class Catalogue:
         object.__setattr__(self, "_by_label", by_label)
         object.__setattr__(self, "_of_any", of_any)
         object.__setattr__(self, "_whole", whole)
-        object.__setattr__(self, "looks_at_paths", any(each.raws or each.captures for each in self.providers))
+        labels = [each.url.labels for each in self.providers if each.raws or each.captures]
+        known = None if None in labels else frozenset[str]().union(*filter(None, labels))
+        object.__setattr__(self, "path_labels", known)
 
     def asked(self, labels: frozenset[str], names: Iterable[str]) -> Iterator[Provider]:
         """The providers that may have something to say about these parameters at such a host, in their order."""

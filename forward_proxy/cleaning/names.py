@@ -25,7 +25,10 @@ class Names:
         return ", ".join((*sorted(self.exact), *(f"{beginning}*" for beginning in self.beginnings)))
 
     def __contains__(self, name: str) -> bool:
-        lowered = name.lower()
+        return self.has(name.lower())
+
+    def has(self, lowered: str) -> bool:
+        """Whether a name in lower case is meant."""
         return lowered in self.exact or lowered.startswith(self.beginnings)
 
 

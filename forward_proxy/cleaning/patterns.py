@@ -14,7 +14,7 @@ from forward_proxy.matching.subject import Subject
 
 _NAME = r"(?:[a-z0-9]|\\?-)+"
 _BEHIND = r"(?:\\?\.|\(\?:\\\.|\\?/)"  # A dot, a group that begins with one, or the path.
-_SUBDOMAINS = re.compile(r"\^(?:https\?|wss\?)(?:\(\?:)?:(?:\\?/){2}(?:\(\?:\[a-z0-9-\]\+\\\.\)\*\??)?")
+_SUBDOMAINS = re.compile(r"\^?(?:https\?|wss\?)(?:\(\?:)?:(?:\\?/){2}(?:\(\?:\[a-z0-9-\]\+\\\.\)\*\??)?")
 _LABEL = re.compile(rf"({_NAME}){_BEHIND}")
 _GROUP = re.compile(
     r"\((?:\?:)?((?:[^()|\\]|\\.|\(\?:[^()]*\)[*+?{},0-9]*)+(?:\|(?:[^()|\\]|\\.|\(\?:[^()]*\)[*+?{},0-9]*)+)*)\)(?![*?{])"

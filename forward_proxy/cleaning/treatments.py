@@ -8,7 +8,7 @@ What stays keeps its order and its octets.  Removing one may bring another rule 
 nothing more goes: what comes out would stay as it is.  What `leaving` tells is left alone, whoever says otherwise.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
@@ -105,24 +105,24 @@ class Tracking:
 
     entries: tuple[Choice[Treatment], ...] = ()
     lists: tuple[tuple[Matcher, Listed, Removing, RuleRef], ...] = ()
-    _looks_at_paths: bool = field(init=False, repr=False, compare=False)
+    _path_labels: frozenset[str] | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        looking = any(
-            isinstance(entry.value, Remove)
-            and entry.value.listed is not None
-            and isinstance(entry.value.listed.searched, Catalogue)
-            and entry.value.listed.searched.looks_at_paths
-            for entry in self.entries
-        )
-        object.__setattr__(self, "_looks_at_paths", looking)
+        listed = (entry.value.listed for entry in self.entries if isinstance(entry.value, Remove))
+        catalogues = (each.searched for each in listed if each is not None)
+        labels = [each.path_labels for each in catalogues if isinstance(each, Catalogue)]
+        known = None if None in labels else frozenset[str]().union(*filter(None, labels))
+        object.__setattr__(self, "_path_labels", known)
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.lists)
 
     def concerns(self, head: RequestHead) -> bool:
         """Whether anybody may have something to say about such a target."""
-        return (bool(self) and head.target.query is not None) or self._looks_at_paths
+        if head.target.query is not None:
+            return bool(self)
+        labels = self._path_labels
+        return labels is None or (bool(labels) and not labels.isdisjoint(head.target.host.split(".")))
 
     def clean(self, head: RequestHead, subject: Subject, *, navigation: bool) -> Cleaned | None:
         """What becomes of the target; None when nothing would.  `navigation` lets wrappers be passed over.
@@ -149,6 +149,10 @@ class Tracking:
             target = after.target
             subject = replace(subject, path=target.path, url=str(target))
         return Cleaned(target, removed) if removed else None
+
+
+# What a `keep` of everything makes of a target.
+_ENDED = Cleaned(TargetUri("", "", 0, ""), ())
 
 
 def navigates(head: RequestHead) -> bool:
@@ -178,30 +182,50 @@ class _Pass:
         self.navigation = navigation
         self.parameters = [] if target.query is None else target.query.split("&")
         self.open = {place: _read(name_of(text)) for place, text in enumerate(self.parameters) if text}
+        self.lowered = {place: name.lower() for place, name in self.open.items()}
         self.gone: dict[int, Removed] = {}
 
     def over(self, tracking: Tracking) -> Cleaned | None:
         """What it made of the target; None when nothing."""
         for entry in tracking.entries:
-            if not entry.matcher.matches(self.subject):
-                continue
-            match entry.value:
-                case Keep(None):
-                    return self.without_gone()
-                case Keep(names=names) if names is not None:
-                    self.open = {place: name for place, name in self.open.items() if name not in names}
-                case Unwrap(names):
-                    if (found := self.unwrapped(names, entry.where)) is not None:
-                        return found
-                case Remove(names=names) if names is not None:
-                    self.take((place for place, name in self.open.items() if name in names), entry.where)
-                case Remove(listed=listed) if listed is not None:
-                    if (found := self.by_list(listed, entry.where)) is not None:
-                        return found
+            found = self.by_entry(entry)
+            if found is not None:
+                return self.without_gone() if found is _ENDED else found
         for matcher, listed, removing, where in tracking.lists:
             if self.open and matcher.matches(self.subject):
                 self.by_removals(removing, listed, where)
         return self.without_gone()
+
+    def by_entry(self, entry: Choice[Treatment]) -> Cleaned | None:
+        """What an entry makes of the whole target; parameters are noted.
+
+        Names are looked at before the match: most requests have none of them.
+        """
+        match entry.value:
+            case Keep(None):
+                return _ENDED if entry.matcher.matches(self.subject) else None
+            case Keep(names=names) if names is not None:
+                if (places := self.named(names)) and entry.matcher.matches(self.subject):
+                    self.settle(places)
+            case Remove(names=names) if names is not None:
+                if (places := self.named(names)) and entry.matcher.matches(self.subject):
+                    self.take(places, entry.where)
+            case Remove(listed=listed) if listed is not None:
+                if entry.matcher.matches(self.subject):
+                    return self.by_list(listed, entry.where)
+            case Unwrap(names):
+                if self.navigation and (places := self.named(names)) and entry.matcher.matches(self.subject):
+                    return self.unwrapped(places, entry.where)
+        return None
+
+    def named(self, names: Names) -> list[int]:
+        """Places of the parameters with such names that nobody has spoken of."""
+        return [place for place, name in self.lowered.items() if names.has(name)]
+
+    def settle(self, places: Iterable[int]) -> None:
+        """These have been spoken of."""
+        for place in places:
+            del self.open[place], self.lowered[place]
 
     def without_gone(self) -> Cleaned | None:
         if not self.gone:
@@ -210,18 +234,17 @@ class _Pass:
         target = replace(self.target, query="&".join(kept) if kept else None)
         return Cleaned(target, tuple(self.gone[place] for place in sorted(self.gone)))
 
-    def take(self, places: Iterator[int], by: RuleRef) -> None:
-        for place in list(places):
-            del self.open[place]
+    def take(self, places: Sequence[int], by: RuleRef) -> None:
+        for place in places:
             self.gone[place] = Removed(name_of(self.parameters[place]), by)
+        self.settle(places)
 
-    def unwrapped(self, names: Names, by: RuleRef) -> Cleaned | None:
+    def unwrapped(self, places: Sequence[int], by: RuleRef) -> Cleaned | None:
         """The first of the parameters that holds a URL to go to."""
-        if self.navigation:
-            for place, name in self.open.items():
-                value = self.parameters[place].partition("=")[2]
-                if name in names and (found := inside(value, self.target)) is not None:
-                    return Cleaned(self.target, (Removed("wrapper", by),), found)
+        for place in places:
+            value = self.parameters[place].partition("=")[2]
+            if (found := inside(value, self.target)) is not None:
+                return Cleaned(self.target, (Removed("wrapper", by),), found)
         return None
 
     def by_list(self, listed: Listed, where: RuleRef) -> Cleaned | None:
@@ -258,7 +281,7 @@ class _Pass:
         for place, scopes in named:
             line = next((scope.line for scope in scopes if scope.holds(url, self.subject.resource)), None)
             if line is not None:
-                self.take(iter((place,)), by(line))
+                self.take((place,), by(line))
         return None
 
     def shortened(self, path_and_query: str) -> TargetUri | None:
@@ -271,7 +294,7 @@ class _Pass:
     def by_removals(self, removing: Removing, listed: Listed, where: RuleRef) -> None:
         for removal in removing.removals(self.subject):
             by = listed.place(Found(removal.line, removal.text), where)
-            self.take((place for place in self.open if removal.takes(self.parameters[place])), by)
+            self.take([place for place in self.open if removal.takes(self.parameters[place])], by)
 
 
 def removing_of(listed: Listed) -> Removing | None:

@@ -19,7 +19,7 @@ LABELS: dict[str, set[str] | None] = {
     rf"{ANY_HOST_OF}mercadoli[bv]re\.com": None,
     r"^https?:\/\/(?:support\.)?mozilla\.org": None,
     r"^https?:\/\/[^/]+\/refs\/": None,
-    r"https?:\/\/outgoing\.example\/": None,
+    r"https?:\/\/outgoing\.example\/": {"outgoing"},
     r"^https?:\/\/a\.example|^https?:\/\/b\.example": None,
     rf"{ANY_HOST_OF}shop": None,
     ".*": None,
