@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from forward_proxy.anonymity import Level
+from forward_proxy.cleaning import Cleaned
 from forward_proxy.history.judging import Judge
 from forward_proxy.history.past import Past, Row, past
 from forward_proxy.matching.subject import RuleRef
@@ -42,6 +43,7 @@ class Comparison:
         asks = self._before.asks | self._after.asks
         self._by_path, self._by_query, self._by_minute = "path" in asks, "url" in asks, "time" in asks
         self._by_client, self._by_type = not asks.isdisjoint(("client", "group")), "content_type" in asks
+        self._by_names = self._before.removes or self._after.removes
         self._same = _pairs(self._before, self._after)
         self._said: dict[tuple[object, ...], tuple[Change, ...] | None] = {}
 
@@ -73,7 +75,7 @@ class Comparison:
 
     def _target_class(self, row: Row) -> str:
         """As much of the target as the rules can tell apart, and whether some of it is masked."""
-        if self._by_query or row.method == "CONNECT":
+        if self._by_query or row.method == "CONNECT" or (self._by_names and "?" in row.target):
             return row.target
         if self._by_path:
             return row.target.partition("?")[0] if "?" in row.target else row.target
@@ -98,6 +100,7 @@ class Comparison:
                 yield Change("denied" if denied else "freed", deciding)
             elif was == {"allow"}:
                 yield from self._levels(seen)
+                yield from self._targets(seen)
         elif before != tuple(map(self._same.get, after)):
             yield Change("untold", next(filter(None, map(self._after.where, after)), None))
 
@@ -124,6 +127,18 @@ class Comparison:
         was, becomes = self._before.level(seen), self._after.level(seen)
         if was is not None and becomes is not None and was is not becomes:
             yield Change("cleaned" if _STRICTER[becomes] > _STRICTER[was] else "bared")
+
+    def _targets(self, seen: Past) -> Iterator[Change]:
+        was, becomes = self._before.cleaned(seen), self._after.cleaned(seen)
+        more, less = _removed(becomes) - _removed(was), _removed(was) - _removed(becomes)
+        if more and becomes is not None:
+            yield Change("cleaned", next(each.by for each in becomes.removed if each.what in more))
+        elif less and was is not None:
+            yield Change("bared", next(each.by for each in was.removed if each.what in less))
+
+
+def _removed(cleaned: Cleaned | None) -> frozenset[str]:
+    return frozenset() if cleaned is None else frozenset(cleaned.names)
 
 
 def _pairs(before: Judge, after: Judge) -> Mapping[int, int]:

@@ -10,11 +10,14 @@ from dataclasses import replace
 from forward_proxy.access.budgets import Budget
 from forward_proxy.access.rules import AccessRules
 from forward_proxy.anonymity import Level
+from forward_proxy.cleaning import Cleaned, Tracking, lists_among
 from forward_proxy.history.past import Past
 from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.conditions import Condition
 from forward_proxy.matching.matcher import Matcher, Not
 from forward_proxy.matching.subject import RuleRef, Subject
+from forward_proxy.message.heads import RequestHead
+from forward_proxy.message.targets import TargetUri, parse_target_uri
 from forward_proxy.policy.door import State
 
 # Each asks for the one fact it is named after; any other condition may ask for all of them.
@@ -42,8 +45,10 @@ class Judge:
     def __init__(self, state: State) -> None:
         self.access: AccessRules = state.access
         self._state = state
+        self._tracking = Tracking(state.tracking, lists_among(state.access.rules))
+        self.removes = bool(self._tracking)
         self._asked = tuple(keys_of(rule.matcher) for rule in state.access.rules)
-        chosen: Iterable[Choice[object]] = (*state.anonymity, *state.inspect)
+        chosen: Iterable[Choice[object]] = (*state.anonymity, *state.inspect, *state.tracking)
         self._level_asks = frozenset[str]().union(*(keys_of(choice.matcher) for choice in state.anonymity))
         self.asks = frozenset[str]().union(*self._asked, *(keys_of(choice.matcher) for choice in chosen))
         named = [(rule.where, place) for place, rule in enumerate(state.access.rules)]
@@ -97,6 +102,15 @@ class Judge:
             return None
         choice = first_match(self._state.anonymity, past.subject)
         return self._state.default_level if choice is None else choice.value
+
+    def cleaned(self, past: Past) -> Cleaned | None:
+        """What would have been removed from its target, as far as the log has it."""
+        target = parse_target_uri(past.subject.url) if "?" in past.subject.url else None
+        if past.is_tunnel or not isinstance(target, TargetUri) or self.level(past) in (None, Level.OFF):
+            return None
+        head = RequestHead(past.subject.method, target)
+        cleaned = self._tracking.clean(head, past.subject, navigation=past.subject.resource == "document")
+        return None if cleaned is None or cleaned.left else cleaned
 
     def _possible(self, subject: Subject, unknown: frozenset[str]) -> tuple[int, ...]:
         doubtful = self._in_doubt(unknown)

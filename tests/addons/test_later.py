@@ -71,6 +71,25 @@ def test_it_waits_in_the_queue_and_is_stored_when_it_comes(tmp_path: Path, fast_
     assert running.queue.entries() == []
 
 
+def test_it_is_fetched_clean_and_nobody_is_led_anywhere(tmp_path: Path) -> None:
+    door = policy(tmp_path, "tracking: [{ id: labels, action: remove, parameters: utm_*, match: {} }]")
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    asked = (
+        f"GET http://127.0.0.1:{port}/?utm_id=1 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        "Accept: text/html\r\nConnection: close\r\n\r\n"
+    ).encode()
+    with running_engine(door, tmp_path) as running:
+        statuses = [running.exchange(asked).split()[1] for _ in range(2)]  # Led away, and back for it.
+        with running_origin(ANSWER, port) as origin:
+            running.look_later(time.time() + 10 * LONGEST_WAIT_S)
+            assert running.records.wait_for(3)
+            assert ask(running, port).endswith(b"ok")
+        assert [request.split()[1] for request in origin.received] == [b"/"]
+    assert statuses == [b"307", b"502"]
+    assert running.records[2].cleaned == ("utm_id",)
+
+
 def test_what_is_forced_offline_is_queued_too_and_tried_again_and_again(tmp_path: Path) -> None:
     with running_engine(policy(tmp_path, offline=True), tmp_path, fast_lane=True) as running:
         assert ask(running, 9).startswith(b"HTTP/1.1 504")

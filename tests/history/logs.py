@@ -18,7 +18,8 @@ DEFAULT = "no rule matched; the default is allow"
 def state(rules: str, **more: Any) -> State:
     """The state with these rules in one file."""
     loaded = compiled(((FILE, textwrap.dedent(rules).encode()),), "UTC", more.pop("default", "allow"))
-    return State(loaded.access, Options(), caching.Options(), loaded.anonymity, loaded.inspect, **more)
+    options = Options(), caching.Options()
+    return State(loaded.access, *options, loaded.anonymity, loaded.inspect, tracking=loaded.tracking, **more)
 
 
 def row(target: str, **changes: Any) -> Row:

@@ -50,6 +50,32 @@ def test_the_difference_is_that_of_the_rules(before: str, after: str, seen: Row,
     assert effects(before, after, seen) == found
 
 
+TRACKED = "http://a.test/?utm_id=1&gclid=***&x=2"
+
+
+def removes(*names: str) -> str:
+    return f"tracking: [{{ id: labels, action: remove, parameters: [{', '.join(names)}], match: {{}} }}]"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "seen", "found"),
+    [
+        (NONE, removes("utm_*"), row(TRACKED), [("cleaned", "labels")]),
+        (removes("utm_*"), removes("utm_*", "gclid"), row(TRACKED), [("cleaned", "labels")]),
+        (removes("utm_*", "gclid"), removes("gclid"), row(TRACKED), [("bared", "labels")]),
+        (removes("utm_*"), NONE, row(TRACKED, method="HEAD"), [("bared", "labels")]),
+        (removes("utm_*"), removes("utm_id"), row(TRACKED), []),
+        (NONE, removes("utm_*"), row("http://a.test/?x=1"), []),
+        (NONE, removes("utm_*"), row(TRACKED, method="POST"), []),
+        (NONE, removes("utm_*"), row("http://a.test/login?utm_id=1"), []),
+        (NONE, removes("utm_*"), tunnel("a.test:443"), []),
+    ],
+)
+def test_what_would_be_removed_from_targets_is_told(before: str, after: str, seen: Row, found: list[Any]) -> None:
+    other = row("http://a.test/?y", method="GET")  # Is not taken for the same.
+    assert effects(before, after, other, seen) == found
+
+
 def test_a_rule_of_the_hour_holds_in_its_hour() -> None:
     night = "rules:\n  - { id: night, action: deny, match: { host: a.test, time: { from: '00:00', to: '06:00' } } }"
     midnight = AT - AT % 86_400

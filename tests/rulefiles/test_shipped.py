@@ -61,3 +61,12 @@ def test_the_commented_example_is_a_rule_file_whose_expectations_hold(tmp_path: 
 def test_the_readme_explains_every_key(rules: Rules) -> None:
     readme = (SHIPPED / "README.md").read_text()
     assert [key for key in KEYS if f"| `{key}` |" not in readme] == []
+
+
+def test_the_entries_of_the_page_on_tracking_are_sound(tmp_path: Path) -> None:
+    page = (SHIPPED.parent / "docs" / "tracking.md").read_text()
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "mine.yaml").write_text(
+        text.replace("    expect:", "    # expect:").replace("      - { url", "      # - {")
+    )
+    assert load([tmp_path]).counts["tracking"] == 5
