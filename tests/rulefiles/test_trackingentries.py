@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from forward_proxy.access.rules import Denied
-from forward_proxy.cleaning import Keep, Names, Remove, Tracking, Unwrap
+from forward_proxy.cleaning import Keep, Names, Remove, Tracking, Unwrap, lists_among
 from forward_proxy.errors import RuleFileError
+from forward_proxy.matching.subject import RuleRef
 from forward_proxy.rulefiles.rules import load
 from forward_proxy.rulefiles.shelf import Shelf
-from tests.cleaning.lists import becomes
+from tests.cleaning.lists import becomes, cleaned
 from tests.cleaning.test_clearurls import LISTS, VERSION_1
 from tests.matching.requests import subject
 
@@ -158,3 +159,46 @@ def test_a_list_that_is_not_there_yet_removes_nothing(tmp_path: Path) -> None:
         "tracking: [{ action: remove, list: { source: 'https://lists.example/data.min.json', refresh: 24h } }]\n"
     )
     assert becomes(Tracking(load([tmp_path]).tracking), "https://a.example/?utm_id=1") == "https://a.example/?utm_id=1"
+
+
+FILTERS = (
+    "||shop.example^$removeparam=sid\n@@||shop.example/keep^$removeparam\n$removeparam=/^track_/\n||ads.example^\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules: [{ id: filters, action: deny, list: { source: filters.txt } }]\n",
+        "rules: [{ id: filters, action: allow, list: { source: filters.txt } }]\n",
+        "tracking: [{ id: filters, action: remove, list: { source: filters.txt } }]\n",
+    ],
+)
+def test_filters_have_parameters_removed_wherever_their_list_stands(tmp_path: Path, text: str) -> None:
+    (tmp_path / "filters.txt").write_text(FILTERS)
+    (tmp_path / "x.yaml").write_text(text)
+    rules = load([tmp_path])
+    tracking = Tracking(rules.tracking, lists_among(rules.access.rules))
+    found = cleaned(tracking, "https://www.shop.example/?a=1&sid=2&track_x=3")
+    assert found is not None
+    assert found.location == "https://www.shop.example/?a=1"
+    assert [(each.what, each.by) for each in found.removed] == [
+        ("sid", RuleRef(f"{tmp_path}/filters.txt", 1, "filters")),
+        ("track_x", RuleRef(f"{tmp_path}/filters.txt", 3, "filters")),
+    ]
+    assert becomes(tracking, "https://shop.example/keep/?sid=2") == "https://shop.example/keep/?sid=2"
+    assert becomes(tracking, "https://shop.example/?sid=2", fields=[("sec-fetch-dest", "image")]) == (
+        "https://shop.example/?sid=2"
+    )
+
+
+def test_an_entry_keeps_what_filters_among_the_rules_would_remove(tmp_path: Path) -> None:
+    (tmp_path / "filters.txt").write_text(FILTERS)
+    (tmp_path / "x.yaml").write_text(
+        "rules: [{ action: deny, list: { source: filters.txt } }]\n"
+        "tracking: [{ action: keep, match: { host: shop.example } }]\n"
+    )
+    rules = load([tmp_path])
+    tracking = Tracking(rules.tracking, lists_among(rules.access.rules))
+    assert becomes(tracking, "https://shop.example/?sid=1") == "https://shop.example/?sid=1"
+    assert becomes(tracking, "https://a.example/?track_x=1") == "https://a.example/"

@@ -1,5 +1,6 @@
 """Lists by URL: what is taken, what is held, and what is never lost."""
 
+import json
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ import pytest
 
 from forward_proxy.access.lists.updates import Use
 from forward_proxy.access.rules import Allowed, Denied
+from forward_proxy.cleaning import Tracking
 from forward_proxy.errors import TrafficError
 from forward_proxy.rulefiles.fetching import Fetcher
 from forward_proxy.rulefiles.listentries import ListEntry
@@ -16,6 +18,7 @@ from forward_proxy.rulefiles.rules import Rules, load
 from forward_proxy.rulefiles.shelf import Shelf
 from forward_proxy.rulefiles.subscriptions import Known, Subscriptions
 from forward_proxy.rulefiles.updating import Options, Updater, expires_s, subscribed
+from tests.cleaning.lists import becomes
 from tests.matching.requests import subject
 from tests.rulefiles.publisher import Publisher, publishing
 
@@ -339,3 +342,31 @@ def test_of_several_lists_in_an_entry_each_is_held_by_itself(tmp_path: Path, pub
     assert list_.known.doubts == ("it would deny 1 host in use, such as bank.test",)
     assert (list_.known.added, list_.known.examples_added) == (1, ("||bank.test^",))
     assert blocked(list_, "fixed.test", "ads.test", "cdn.test", "bank.test") == ["fixed.test", "ads.test"]
+
+
+def test_a_list_of_what_tracks_is_held_and_taken_as_others_are(tmp_path: Path, publisher: Publisher) -> None:
+    list_ = Subscribed(tmp_path, publisher)
+    (list_.rules_folder / "x.yaml").write_text(
+        f"tracking: [{{id: clear, action: remove, list: {{source: '{publisher.url}'}}}}]\n"
+    )
+
+    def edition(*names: str) -> str:
+        return json.dumps({"providers": {"all": {"urlPattern": ".*", "rules": names}}})
+
+    def removed(url: str) -> str:
+        return becomes(Tracking(list_.rules.tracking), url)
+
+    url = "https://a.example/?a=1&b=2&c=3&d=4"
+    assert removed(url) == url
+    list_.update(edition("a", "b", "c"))
+    assert removed(url) == "https://a.example/?d=4"
+    list_.update(edition("a"))
+    assert list_.known.doubts == ("it shrank by 67%, from 3 to 1 rules",)
+    list_.update('{"providers": 1}')
+    assert list_.known.doubts == ("expected the JSON or YAML of a ClearURLs list",)
+    list_.update("0.0.0.0 ads.test\n0.0.0.0 b.test\n0.0.0.0 c.test\n")
+    assert "nothing on it is about query parameters" in list_.known.doubts[0]
+    assert removed(url) == "https://a.example/?d=4"
+    list_.update(edition("a", "b", "d"))
+    assert removed(url) == "https://a.example/?c=3"
+    assert list_.known.doubts == ()
