@@ -9,7 +9,7 @@ and, of a raw part, `$` at its end.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from forward_proxy.matching.automata import Automaton, compile_within
 from forward_proxy.matching.expressions import (
@@ -24,6 +24,7 @@ from forward_proxy.matching.expressions import (
 )
 
 _TRIED = 16  # A capture may begin at so many places of a URL; a hostile one has many.
+_READ_AGAIN = 8  # So many times a text may be read over and over to find raw parts; a hostile one never ends.
 _LAZY = re.compile(r"(?<!\\)(?:\\\\)*[*+?}]\?")
 _SHORTEST_BEGINNING = 2
 
@@ -34,13 +35,19 @@ class Capture:
 
     before: Automaton
     group: Automaton
+    _hopeless: frozenset[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hopeless", _hopeless(self.group))
 
     def found_in(self, url: str) -> Iterator[str]:
         """What the group may hold, by where it begins; at most 16."""
+        read = _octets(url).translate(self.group.classes)
         for tried, start in enumerate(_ends(self.before, url)):
             if tried == _TRIED:
                 return
-            if (end := _reach(self.group, url, start)) is not None and end > start:
+            end, _ = _reach(self.group, self._hopeless, read, start)
+            if end is not None and end > start:
                 yield url[start:end]
 
 
@@ -51,15 +58,21 @@ class Raw:
     beginning: str
     automaton: Automaton
     at_end: bool = False
+    _hopeless: frozenset[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hopeless", _hopeless(self.automaton))
 
     def removed_from(self, text: str) -> str:
-        """The text without what it matches, as far as that is found in the first places that look like it."""
-        lowered, kept, at = text.lower(), [], 0
+        """The text without what it matches, as far as that is found with reading it eight times over."""
+        lowered = text.lower()
         start = lowered.find(self.beginning)
-        for _ in range(_TRIED):
-            if start < 0:
-                break
-            end = _reach(self.automaton, text, start)
+        if start < 0:
+            return text
+        read, kept, at, left = _octets(text).translate(self.automaton.classes), [], 0, _READ_AGAIN * len(text)
+        while start >= 0 and left > 0:
+            end, steps = _reach(self.automaton, self._hopeless, read, start)
+            left -= steps
             if end is None or (self.at_end and end < len(text)):
                 start = lowered.find(self.beginning, start + 1)
                 continue
@@ -125,12 +138,35 @@ def _ends(automaton: Automaton, text: str) -> Iterator[int]:
             yield place
 
 
-def _reach(automaton: Automaton, text: str, start: int) -> int | None:
-    """The last place that the expression may end at; None when it does not hold from here."""
-    last = None
-    for last in _ends(automaton, text[start:]):  # noqa: B007 -- the last one is wanted
-        pass
-    return None if last is None else start + last
+def _reach(automaton: Automaton, hopeless: frozenset[int], read: bytes, start: int) -> tuple[int | None, int]:
+    """The last place that the expression may end at, None when it does not hold from here, and how much was read.
+
+    `read` is the text as the automaton reads it.
+    """
+    rows, accepting, state = automaton.rows, automaton.accepting, 0
+    last = start if state in accepting else None
+    place = start
+    for place, octet_class in enumerate(memoryview(read)[start:], start + 1):
+        state = rows[state + octet_class]
+        if state in accepting:
+            last = place
+        elif state in hopeless:
+            break
+    return last, place - start
+
+
+def _hopeless(automaton: Automaton) -> frozenset[int]:
+    """The states from which no accepting one can be reached any more."""
+    width = max(automaton.classes) + 1
+    before: dict[int, list[int]] = {}
+    for place, after in enumerate(automaton.rows):
+        before.setdefault(after, []).append(place - place % width)
+    hopeful, waiting = set(automaton.accepting), list(automaton.accepting)
+    while waiting:
+        new = {state for state in before.get(waiting.pop(), ()) if state not in hopeful}
+        hopeful |= new
+        waiting += new
+    return frozenset(range(0, len(automaton.rows), width)) - hopeful
 
 
 def _octets(text: str) -> bytes:
