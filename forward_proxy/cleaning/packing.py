@@ -106,4 +106,5 @@ def _scope(held: list[Any]) -> Scope:
 def _report(held: dict[str, Any]) -> Report:
     examples = tuple(Ignored(**each) for each in held.pop("examples"))
     ignored = tuple((reason, count) for reason, count in held.pop("ignored"))
+    del held["includes"]  # These lists include nothing.
     return Report(**held, ignored=ignored, examples=examples)
