@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from forward_proxy.addons.dialing import Dialer, dialling_for
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.heads import RequestHead
@@ -49,7 +50,9 @@ def list_updater(
         now = int(time.time())
         for host, client in hosts_in_use(TrafficReader(log_folder(settings)), now - _IN_USE_S):
             with contextlib.suppress(ValueError):
-                yield subject_of(RequestHead("GET", TargetUri("https", host, 443, "/")), ip_address(client), now)
+                yield subject_of(
+                    RequestHead("GET", TargetUri("https", host, 443, "/")), KnownClient(ip_address(client)), now
+                )
 
     subscriptions, options = Subscriptions(lists_folder(settings)), update_options(settings)
     return Updater(shelf_of(settings, apart=True), subscriptions, Fetcher(dial, tls), rules, in_use, say, options)

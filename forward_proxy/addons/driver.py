@@ -30,6 +30,7 @@ from forward_proxy.addons.streams import INVALID, SENT_CONTENT, Interim, replace
 from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import FAILURES
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import NO_EDITS, FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
@@ -162,7 +163,7 @@ class Driver:
         if foreseen is not None and foreseen.of(exchange.policy, head, names, now, connect):
             return foreseen.forward
         policy = exchange.policy
-        decision = policy.on_request(head, address_of(flow.client_conn), names, now, connect)
+        decision = policy.on_request(head, self._client(flow, exchange), names, now, connect)
         if not isinstance(decision, Lookup):
             return decision
         on_stored = policy.on_refresh if exchange.errand is not None else policy.on_stored
@@ -233,7 +234,7 @@ class Driver:
     def _serve(self, flow: http.HTTPFlow, exchange: Exchange, serve: Serve) -> None:
         exchange.decision = serve
         if exchange.errand is None:
-            self.asking.served(serve, address_of(flow.client_conn), time.time())
+            self.asking.served(serve, self._client(flow, exchange), time.time())
         self.stock.answer(flow, exchange, serve)
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -311,10 +312,13 @@ class Driver:
             exchange.decision = deny
         if not deny.by_policy:
             exchange.error, exchange.error_detail = deny.error, deny.reason
-        self.asking.denied(exchange, deny, address_of(flow.client_conn), time.time())
+        self.asking.denied(exchange, deny, self._client(flow, exchange), time.time())
         answer = denial(deny, exchange.request)
         exchange.response_bytes += len(answer.content)
         flow.response = heads.own_response(answer.status, phrase(answer.status), answer.fields, answer.content)
+
+    def _client(self, flow: http.HTTPFlow, exchange: Exchange) -> KnownClient:
+        return exchange.errand.client if exchange.errand is not None else self.tunnels.client(flow.client_conn)
 
     def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         exchange.abandon()

@@ -16,6 +16,7 @@ from mitmproxy.proxy.context import Context
 from forward_proxy.addons import heads
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.relay import TunnelCount
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
 from forward_proxy.policy import Deny, Inspect, Policy, Tunnel, denial
 from forward_proxy.traffic.record import Record
@@ -29,7 +30,7 @@ class Connect:
 
     host: str
     port: int
-    client: IPAddress
+    client: KnownClient
     started_at: float
     tunnel: Tunnel | None = None
     count: TunnelCount | None = None
@@ -49,6 +50,11 @@ class Tunnels:
         connect = self._connects.get(client.id)
         return (connect.host, connect.port) if connect else None
 
+    def client(self, client: Client) -> KnownClient:
+        """Who is at the other end of this client connection."""
+        connect = self._connects.get(client.id)
+        return connect.client if connect else client_of(client)
+
     def relays(self, client: Client) -> bool:
         """Whether this client connection is a tunnel that is not opened."""
         connect = self._connects.get(client.id)
@@ -57,7 +63,7 @@ class Tunnels:
     def http_connect(self, flow: http.HTTPFlow) -> None:
         now = time.time()
         host, port = flow.request.data.host, flow.request.data.port
-        client = address_of(flow.client_conn)
+        client = client_of(flow.client_conn)
         decision = self._policy().on_connect((host, port), client, int(now))
         connect = Connect(canonical_host(host) or "", port, client, now)
         if isinstance(decision, Deny):
@@ -70,7 +76,7 @@ class Tunnels:
 
     def enter(self, client: Client, host: str, port: int) -> None:
         """A tunnel to this canonical host and port whose CONNECT and TLS were seen to before."""
-        self._connects[client.id] = Connect(host, port, address_of(client), time.time())
+        self._connects[client.id] = Connect(host, port, client_of(client), time.time())
 
     def opens(self, context: Context, sni: str | None) -> bool:
         """Whether the TLS connection that begins here is opened and read."""
@@ -102,7 +108,7 @@ class Tunnels:
             fault = Deny(502, "tls_alert_received", f"the client ended TLS: {data.conn.error or 'no reason given'}")
             connect.denied = fault
 
-    def _decide[T](self, connect: Connect, sni: str | None, decide: Callable[[Names, int, IPAddress, int], T]) -> T:
+    def _decide[T](self, connect: Connect, sni: str | None, decide: Callable[[Names, int, KnownClient, int], T]) -> T:
         names = tuple(dict.fromkeys(name for name in (connect.host, canonical_host(sni or "")) if name))
         return decide(names, connect.port, connect.client, int(time.time()))
 
@@ -110,6 +116,11 @@ class Tunnels:
 def address_of(client: Client) -> IPAddress:
     """The client's address; IPv4 also where the listener took it as IPv6."""
     return _address(client.peername[0])
+
+
+def client_of(client: Client) -> KnownClient:
+    """What a client connection alone tells of the client."""
+    return KnownClient(address_of(client), listener=client.sockname[1])
 
 
 @lru_cache(maxsize=1024)
@@ -127,7 +138,7 @@ def _record(connect: Connect, now: float, status: int | None, target: str | None
         started_at=connect.started_at,
         first_byte_at=count.first_byte_at if count else None,
         ended_at=now,
-        client=str(connect.client),
+        client=str(connect.client.address),
         method="CONNECT",
         target=target or f"{f'[{connect.host}]' if ':' in connect.host else connect.host}:{connect.port}",
         host=connect.host,

@@ -11,6 +11,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from forward_proxy.explaining.asking import asked
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.conditions import Unreadable, unknown
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress
@@ -29,7 +30,7 @@ class Query:
     """A request, who makes it, and when in POSIX seconds."""
 
     request: RequestHead
-    client: IPAddress
+    client: KnownClient
     at: int
 
 
@@ -46,8 +47,9 @@ def read_line(line: bytes, now: int) -> Query | Unreadable:
     return _read_object(raw, now)
 
 
-def read_client(text: str) -> IPAddress | Unreadable:
-    return _address(text) or Unreadable("expected an IP address")
+def read_client(text: str) -> KnownClient | Unreadable:
+    address = _address(text)
+    return Unreadable("expected an IP address") if address is None else KnownClient(address)
 
 
 def read_at(value: object) -> int | Unreadable:

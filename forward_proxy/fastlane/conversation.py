@@ -85,7 +85,7 @@ class Conversation(asyncio.Protocol):
             self._mode = Mode.DONE
             self.out.abort()
             return
-        self._client = self._known_client or self._lane.client_of(peername)
+        self._client = self._known_client or self._lane.client_of(peername, transport.get_extra_info("sockname"))
         self._number = self._lane.memory.number_of(self._client)
         self._lane.conversations.add(self)
 

@@ -103,7 +103,7 @@ class Greeting(asyncio.Protocol):
         if offered and b"http/1.1" not in offered:
             return False
         names = tuple(dict.fromkeys(name for name in (self._connect.host, canonical_host(sni or "")) if name))
-        decision = self._lane.policy().on_hello(names, self._connect.port, self._client.address, int(time()))
+        decision = self._lane.policy().on_hello(names, self._connect.port, self._client.known, int(time()))
         return isinstance(decision, Inspect)
 
     def _end_tls(self, sni: str | None) -> None:

@@ -8,7 +8,7 @@ from forward_proxy.errors import StorageError
 from forward_proxy.fastlane import records
 from forward_proxy.fastlane.remembered import Generation
 from forward_proxy.fastlane.requests import Plain, Tunnel
-from forward_proxy.message.hosts import IPAddress
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.writing import response_head
 from forward_proxy.policy import Deny, Foreseen, Forward, Lookup, OwnPage, Policy, Purge, Serve, Validate, denial
 from forward_proxy.storage.content import Content
@@ -31,7 +31,7 @@ class Storage(Protocol):
 class Client:
     """Whose request it is, and in which tunnel it came if in any."""
 
-    address: IPAddress
+    known: KnownClient
     text: str
     tunnel: Tunnel | None = None
 
@@ -66,7 +66,7 @@ def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: f
     """What the policy decides, acted on as far as no origin is needed.  Never raises but by a fault."""
     request, names, second, tunnel = plain.request, plain.names, int(now), client.authority
     decision: Deny | Lookup | Forward | Purge | OwnPage | Serve | Validate
-    decision = policy.on_request(request, client.address, names, second, tunnel)
+    decision = policy.on_request(request, client.known, names, second, tunnel)
     generation: Generation | None = None
     if isinstance(decision, Lookup):
         generation = storage.generation(decision.key)  # Before looking: a change meanwhile must not go unnoticed.

@@ -16,6 +16,7 @@ from forward_proxy.fastlane.pipe import Outbound, Pipe
 from forward_proxy.fastlane.remembered import Memory
 from forward_proxy.fastlane.requests import Tunnel, read_connect
 from forward_proxy.fastlane.tls import Contexts
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Foreseen, Inspect, Policy
 from forward_proxy.traffic.record import Record
@@ -102,8 +103,10 @@ class Lane:
         """The protocol of one more client connection."""
         return Conversation(self)
 
-    def client_of(self, peername: tuple[str, int]) -> Client:
-        return Client(*_addresses(peername[0]))
+    def client_of(self, peername: tuple[str, int], sockname: tuple[str, int]) -> Client:
+        """Who is at one end of a connection, given both."""
+        address, text = _addresses(peername[0])
+        return Client(KnownClient(address, listener=sockname[1]), text)
 
     def begins_tunnel(self, out: Any, client: Client, octets: bytes, rest: bytes) -> bool:
         """Whether this head is a CONNECT whose TLS may be ended here; then its transport is taken over."""
@@ -112,7 +115,7 @@ class Lane:
         connect = read_connect(octets)
         if connect is None:
             return False
-        decision = self.policy().on_connect((connect.host, connect.port), client.address, int(time()))
+        decision = self.policy().on_connect((connect.host, connect.port), client.known, int(time()))
         if not isinstance(decision, Inspect):
             return False
         Greeting(self, self._contexts, out, client, connect, octets).begin(rest)

@@ -14,6 +14,7 @@ from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.conditions import Condition
 from forward_proxy.matching.matcher import Matcher, Not
 from forward_proxy.matching.subject import RuleRef, Subject
+from forward_proxy.matching.subjects import same_client
 from forward_proxy.policy.door import State
 
 # Each asks for the one fact it is named after; any other condition may ask for all of them.
@@ -120,7 +121,8 @@ def tunnel_of(subject: Subject) -> Subject:
     """What rules see of such a request when it is inside a tunnel that is not opened."""
     authority = subject.url.partition("://")[2].partition("/")[0].partition("?")[0]
     url = f"{subject.scheme}://{authority}"
-    return Subject("CONNECT", subject.scheme, subject.host, subject.port, "", url, subject.at, subject.client)
+    tunnel = Subject("CONNECT", subject.scheme, subject.host, subject.port, "", url, subject.at)
+    return same_client(tunnel, subject)
 
 
 def keys_of(matcher: Matcher) -> frozenset[str]:

@@ -16,7 +16,8 @@ class Subject:
 
     `path` is canonical, without query; `url` the canonical target URI as text.  `page` is the host of the page that
     made the request, None when the request does not tell.  `third_party` is None when it cannot be told.
-    `content_type` is None until the response is known.  `at` is POSIX seconds.  A tunnel whose content is not read
+    `content_type` is None until the response is known.  `at` is POSIX seconds.  `user` is None when no name was proved,
+    `listener` the port that the client is connected to.  A tunnel whose content is not read
     has method CONNECT, path "" and url "scheme://authority": what is inside cannot be told.
     """
 
@@ -32,6 +33,8 @@ class Subject:
     page: str | None = None
     third_party: bool | None = None
     content_type: str | None = None
+    user: str | None = None
+    listener: int | None = None
 
     @property
     def is_tunnel(self) -> bool:

@@ -13,8 +13,9 @@ from forward_proxy.access.rules import AccessRules, Denied
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override, StoredResponse
 from forward_proxy.matching.choice import Choice, first_match
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.subject import Subject
-from forward_proxy.matching.subjects import subject_of, with_response
+from forward_proxy.matching.subjects import same_client, subject_of, with_response
 from forward_proxy.message.fields import Edits
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
@@ -68,7 +69,7 @@ class Policy:
         self.state = state
         self._overrides = Overrides(state.cache, state.caching_options)
 
-    def on_connect(self, authority: tuple[str, int], client: IPAddress, now: int) -> Deny | Inspect | Tunnel:
+    def on_connect(self, authority: tuple[str, int], client: KnownClient, now: int) -> Deny | Inspect | Tunnel:
         """May this client have a tunnel, and is it opened?
 
         A denied host that is inspected is denied inside, where the person can read why.
@@ -78,23 +79,25 @@ class Policy:
         if name is None or not 0 < port < 65536:
             return Deny(400, "http_request_error", "CONNECT names no host and port")
         options = self.state.access_options
-        if refusal := access_targets.judge_client(client, options) or access_targets.judge_connect_port(port, options):
+        if refusal := access_targets.judge_client(client.address, options) or access_targets.judge_connect_port(
+            port, options
+        ):
             return Deny(403, refusal.error, refusal.reason)
         return self.on_hello((name,), port, client, now)
 
-    def on_hello(self, names: tuple[str, ...], port: int, client: IPAddress, now: int) -> Deny | Inspect | Tunnel:
+    def on_hello(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Inspect | Tunnel:
         """A TLS connection inside CONNECT: `names` are the CONNECT host and the server name, canonical."""
         subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
         return Inspect() if all(map(self._inspects, subjects)) else self._tunnel(subjects)
 
-    def on_opaque(self, names: tuple[str, ...], port: int, client: IPAddress, now: int) -> Deny | Tunnel:
+    def on_opaque(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Tunnel:
         """Bytes inside CONNECT that nobody can answer inside: TLS that is not opened, or no HTTP."""
         return self._tunnel(tuple(tunnel_subject(name, port, client, now) for name in names))
 
     def on_request(
         self,
         head: RequestHead,
-        client: IPAddress,
+        client: KnownClient,
         names: tuple[str, ...],
         now: int,
         tunnel: tuple[str, int] | None = None,
@@ -106,21 +109,22 @@ class Policy:
             leads, asked = (f"{host}:{port}" for host, port in (tunnel, (head.target.host, head.target.port)))
             return Deny(421, "http_request_error", f"this tunnel leads to {leads}, not to {asked}")
         subject = subject_of(head, client, now)
-        if refusal := access_targets.judge_client(client, self.state.access_options):
+        if refusal := access_targets.judge_client(client.address, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
         if head.target.host == HOST:
-            own = unblocking.on_page(head, subject, client, now, self.state.unblocking, self.state.access)
+            own = unblocking.on_page(head, subject, client.address, now, self.state.unblocking, self.state.access)
             if own is not None:
                 return own
         if head.method == purging.METHOD:
-            key = self._key(RequestHead("GET", head.target, head.fields), client, now)
-            return purging.judge_purge(head, subject, client, self.state.access_options, key)
+            got = RequestHead("GET", head.target, head.fields)
+            key = self._key(got, subject_of(got, client, now))
+            return purging.judge_purge(head, subject, client.address, self.state.access_options, key)
         if head.method in hops.COUNTED and head.fields.get(b"max-forwards") == b"0":
             return Deny(405, "http_request_error", f"Max-Forwards of this {head.method} is used up")
         others = (_renamed(subject, name) for name in names if name != subject.host)
         verdict = self.state.access.decide_all((subject, *others))
         if isinstance(verdict, Denied):
-            return self._denied(verdict, subject, client)
+            return self._denied(verdict, subject, client.address)
         level = self.level_for(subject)
         anonymised = anonymity.request_edits(level, head, subject)
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
@@ -210,7 +214,7 @@ class Policy:
         return Lookup(allowed, plan)
 
     def caching_options(
-        self, head: RequestHead, client: IPAddress, now: int, stored: StoredResponse | None = None
+        self, head: RequestHead, client: KnownClient, now: int, stored: StoredResponse | None = None
     ) -> caching.Options:
         """With which options responses to such a request, or this one, are kept, whether or not rules allow it."""
         subject = subject_of(head, client, now)
@@ -232,12 +236,13 @@ class Policy:
         keyed = dict.fromkeys(targets)
         for target in targets:
             head = RequestHead("GET", target, allowed.outbound.fields)
-            keyed[self._key(head, allowed.subject.client, allowed.subject.at).target] = None
+            asked = subject_of(head, None, allowed.subject.at)
+            keyed[self._key(head, same_client(asked, allowed.subject)).target] = None
         return tuple(keyed)
 
-    def _key(self, head: RequestHead, client: IPAddress | None, now: int) -> caching.CacheKey:
+    def _key(self, head: RequestHead, subject: Subject) -> caching.CacheKey:
         """What the answer to this GET is stored under."""
-        return caching.key_of(head, self._overrides.of_request(subject_of(head, client, now)))
+        return caching.key_of(head, self._overrides.of_request(subject))
 
     def _offline(self, sent: Forward | Validate) -> Deny:
         reason = "offline, and nothing stored will do" if sent.key else "offline, and this is never stored"
@@ -267,7 +272,7 @@ class Policy:
         return Tunnel(verdict.rule, verdict.reason)
 
 
-def tunnel_subject(host: str, port: int, client: IPAddress, now: int) -> Subject:
+def tunnel_subject(host: str, port: int, client: KnownClient, now: int) -> Subject:
     """A CONNECT as rules see it: no path, for nobody knows it."""
     return subject_of(RequestHead("CONNECT", TargetUri("https", host, port, "")), client, now)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from forward_proxy.access.rules import AccessRules, Denied, Verdict
 from forward_proxy.matching.choice import Choice, first_match
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.conditions import Problem, Unreadable, unknown
 from forward_proxy.matching.facts import read_method, read_resource
 from forward_proxy.matching.media_types import essence
@@ -117,7 +118,7 @@ class _Reader:
         wanted = "block" if "block" in texts else "allow"
         target = self.read(texts, wanted, "http://missing/", _read_target)
         method = self.read(texts, "method", "GET", read_method)
-        client = self.read(texts, "client", "127.0.0.1", _read_client)
+        client = KnownClient(self.read(texts, "client", "127.0.0.1", _read_client))
         at = self.read(texts, "at", _DEFAULT_AT, partial(_read_at, zone=self.zone))
         subject = subject_of(RequestHead(method, target, fields), client, at)
         tunnel = subject_of(RequestHead("CONNECT", target), client, at) if target.scheme == "https" else None
