@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from forward_proxy.matching.clients import Network
 from forward_proxy.matching.days import Dates
+from forward_proxy.matching.groups import Members
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
     """What each name stands for."""
 
-    groups: Mapping[str, tuple[Network, ...]] = field(default_factory=dict)
+    groups: Mapping[str, Members] = field(default_factory=dict)
     holidays: Mapping[str, Dates] = field(default_factory=dict)
 
 

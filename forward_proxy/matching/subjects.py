@@ -20,8 +20,7 @@ _NOBODY = (None, None, None)
 def subject_of(head: RequestHead, client: KnownClient | None, at: int) -> Subject:
     """The facts of a request that `client` made at POSIX second `at`.  Never raises."""
     target, fields = head.target, head.fields
-    address, user, listener = _NOBODY if client is None else (client.address, client.user, client.listener)
-    name = None if user is None else user.name
+    address, name, listener = _NOBODY if client is None else (client.address, client.name, client.listener)
     if head.method == "CONNECT":
         url = f"{target.scheme}://{target.authority}"
         return Subject(
