@@ -14,6 +14,7 @@ from forward_proxy.access.index import HostIndex
 from forward_proxy.access.lists.listed import Listed
 from forward_proxy.access.options import Action
 from forward_proxy.matching.choice import Choice
+from forward_proxy.matching.groups import asks_for_user
 from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.subject import RuleRef, Subject
 
@@ -64,6 +65,7 @@ class AccessRules:
     default: Action = "allow"
     needs_response: bool = field(init=False)
     grants: Grants = field(init=False, default=NO_GRANTS)
+    _by_user: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _index: HostIndex = field(init=False, repr=False, compare=False)
     _verdicts: tuple[Verdict, ...] = field(init=False, repr=False, compare=False)
     _lists: tuple[Listed | None, ...] = field(init=False, repr=False, compare=False)
@@ -73,6 +75,8 @@ class AccessRules:
         object.__setattr__(self, "_verdicts", verdicts)
         object.__setattr__(self, "_lists", (*(list_of(rule.matcher) for rule in self.rules), None))
         object.__setattr__(self, "_index", HostIndex.of([rule.matcher for rule in self.rules]))
+        by_user = (place for place, rule in enumerate(self.rules) if asks_for_user(rule.matcher))
+        object.__setattr__(self, "_by_user", tuple(by_user))
         object.__setattr__(self, "needs_response", any(rule.matcher.needs_response for rule in self.rules))
 
     def granted(self, grants: Grants) -> "AccessRules":
@@ -86,6 +90,19 @@ class AccessRules:
         if self.grants and (found := self.grants.first(subject)) is not None:
             return _verdict(*found)
         return self._verdict_of(self._index.first(subject), subject)
+
+    @property
+    def asks_for_user(self) -> bool:
+        """Whether any rule may depend on who uses the client."""
+        return bool(self._by_user)
+
+    def undecided_by_user(self, subject: Subject) -> RuleRef | None:
+        """The first rule, before the one that decides, of which only its user could tell whether it matches."""
+        if not self._by_user or subject.user is not None or (self.grants and self.grants.first(subject) is not None):
+            return None
+        decides = self._index.first(subject)
+        earlier = (self.rules[place] for place in self._by_user if place < decides)
+        return next((rule.where for rule in earlier if rule.matcher.truth(subject) is None), None)
 
     def _verdict_of(self, place: int, subject: Subject) -> Verdict:
         listed = self._lists[place]

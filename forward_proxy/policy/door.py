@@ -21,6 +21,7 @@ from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.policy import hops, interim, purging, returning, unblocking
+from forward_proxy.policy.authentication import NO_AUTHENTICATION, Authenticating, Authentication
 from forward_proxy.policy.decisions import (
     Allowed,
     Deny,
@@ -60,6 +61,7 @@ class State:
     cache_by_default: bool = True
     offline: bool = False
     unblocking: Unblocking = NOBODY
+    authentication: Authentication = NO_AUTHENTICATION
 
 
 class Policy:
@@ -68,6 +70,8 @@ class Policy:
     def __init__(self, state: State) -> None:
         self.state = state
         self._overrides = Overrides(state.cache, state.caching_options)
+        of_request = (state.anonymity, state.cache)
+        self._users = Authenticating(state.authentication, state.access, (state.inspect,), of_request)
 
     def on_connect(self, authority: tuple[str, int], client: KnownClient, now: int) -> Deny | Inspect | Tunnel:
         """May this client have a tunnel, and is it opened?
@@ -83,16 +87,24 @@ class Policy:
             port, options
         ):
             return Deny(403, refusal.error, refusal.reason)
+        client = self._users.current(client)
+        if refused := self._users.of_tunnel((tunnel_subject(name, port, client, now),), client, inside=False):
+            return refused
         return self.on_hello((name,), port, client, now)
 
     def on_hello(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Inspect | Tunnel:
         """A TLS connection inside CONNECT: `names` are the CONNECT host and the server name, canonical."""
+        client = self._users.current(client)
         subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
+        if refused := self._users.of_tunnel(subjects, client, inside=True):
+            return refused
         return Inspect() if all(map(self._inspects, subjects)) else self._tunnel(subjects)
 
     def on_opaque(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Tunnel:
         """Bytes inside CONNECT that nobody can answer inside: TLS that is not opened, or no HTTP."""
-        return self._tunnel(tuple(tunnel_subject(name, port, client, now) for name in names))
+        client = self._users.current(client)
+        subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
+        return self._users.of_tunnel(subjects, client, inside=True) or self._tunnel(subjects)
 
     def on_request(
         self,
@@ -108,9 +120,13 @@ class Policy:
             # RFC 9110 §15.5.20: another host's answer must not be judged or stored under this name.
             leads, asked = (f"{host}:{port}" for host, port in (tunnel, (head.target.host, head.target.port)))
             return Deny(421, "http_request_error", f"this tunnel leads to {leads}, not to {asked}")
+        client = self._users.current(client)
         subject = subject_of(head, client, now)
         if refusal := access_targets.judge_client(client.address, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
+        subjects = (subject, *(_renamed(subject, name) for name in names if name != subject.host))
+        if refused := self._users.of_request(subjects, client, inside=tunnel is not None):
+            return refused
         if head.target.host == HOST:
             own = unblocking.on_page(head, subject, client.address, now, self.state.unblocking, self.state.access)
             if own is not None:
@@ -121,8 +137,7 @@ class Policy:
             return purging.judge_purge(head, subject, client.address, self.state.access_options, key)
         if head.method in hops.COUNTED and head.fields.get(b"max-forwards") == b"0":
             return Deny(405, "http_request_error", f"Max-Forwards of this {head.method} is used up")
-        others = (_renamed(subject, name) for name in names if name != subject.host)
-        verdict = self.state.access.decide_all((subject, *others))
+        verdict = self.state.access.decide_all(subjects)
         if isinstance(verdict, Denied):
             return self._denied(verdict, subject, client.address)
         level = self.level_for(subject)
@@ -286,11 +301,14 @@ def _asking(lookup: Lookup, asking: caching.Validate | caching.Miss) -> Validate
 def _is_worth_asking_again(sent: Forward | Validate) -> bool:
     """Whether somebody may want the answer still when it comes late: the whole of what a person or a program asked for.
 
-    What a page asks for is not: it could ask for anything, and for very much.
+    What a page asks for is not: it could ask for anything, and for very much.  Nor is what somebody asks for under a
+    name, which is kept nowhere but in the log.
     """
     request = sent.allowed.request
     part_of_a_page = request.fields.get(b"sec-fetch-dest") not in (None, b"document")
-    return sent.key is not None and request.method == "GET" and b"range" not in request.fields and not part_of_a_page
+    if part_of_a_page or sent.allowed.subject.user is not None:
+        return False
+    return sent.key is not None and request.method == "GET" and b"range" not in request.fields
 
 
 def _renamed(subject: Subject, name: str) -> Subject:
