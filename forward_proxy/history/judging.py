@@ -12,6 +12,7 @@ from forward_proxy.anonymity import Level
 from forward_proxy.history.past import Past
 from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.conditions import Condition
+from forward_proxy.matching.groups import Groups
 from forward_proxy.matching.matcher import Matcher, Not
 from forward_proxy.matching.subject import RuleRef, Subject
 from forward_proxy.matching.subjects import same_client
@@ -27,6 +28,8 @@ _PLAIN = frozenset(
         "resource",
         "third_party",
         "client",
+        "listener",
+        "user",
         "group",
         "content_type",
         "path",
@@ -133,6 +136,10 @@ def keys_of(matcher: Matcher) -> frozenset[str]:
 def _keys(condition: Condition) -> frozenset[str]:
     if isinstance(condition, Not):
         return keys_of(condition.inner)
+    if isinstance(condition, Groups):
+        members = condition.members
+        told = (("user", members.users), ("listener", members.listeners))
+        return frozenset(("group", *(key for key, those in told if those)))
     return frozenset((condition.key,)) if condition.key in _PLAIN else _PLAIN
 
 

@@ -130,8 +130,9 @@ def _make_or_check_schema(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
             return
         missing = set(COLUMNS) - _columns(connection)
-        if version == 1 and missing == set(ADDED):
-            for statement in (*ADDED.values(), f"PRAGMA user_version = {VERSION}"):
+        if 0 < version < VERSION and missing and missing <= set(ADDED):
+            added = (statement for name, statement in ADDED.items() if name in missing)
+            for statement in (*added, f"PRAGMA user_version = {VERSION}"):
                 connection.execute(statement)
         elif version != VERSION or missing:
             raise UnusableFileError(f"its schema ({version}) is not this program's ({VERSION})")

@@ -13,7 +13,7 @@ from typing import Any
 from forward_proxy.traffic.record import Record
 
 FILE_NAME = "traffic.db"
-VERSION = 2
+VERSION = 3
 _LISTS = ("changed_request_fields", "changed_response_fields")
 _VALUES = tuple(field.name for field in fields(Record) if field.name not in ("id", *_LISTS))
 COLUMNS = (*_VALUES, *_LISTS)
@@ -56,7 +56,9 @@ CREATE TABLE records (
     page TEXT,
     error TEXT,
     error_detail TEXT,
-    exchanges INTEGER NOT NULL DEFAULT 1
+    exchanges INTEGER NOT NULL DEFAULT 1,
+    user TEXT,
+    listener INTEGER
 )
 """
 INDEXES = (
@@ -65,8 +67,12 @@ INDEXES = (
     "CREATE INDEX by_client ON records (client)",
     "CREATE INDEX by_rule ON records (rule, rule_id) WHERE rule IS NOT NULL",
 )
-# What version 1 did not have, and how to add it: at once, since no row is touched.
-ADDED = {"exchanges": "ALTER TABLE records ADD COLUMN exchanges INTEGER NOT NULL DEFAULT 1"}
+# What earlier versions did not have, and how to add it: at once, since no row is touched.
+ADDED = {
+    "exchanges": "ALTER TABLE records ADD COLUMN exchanges INTEGER NOT NULL DEFAULT 1",
+    "user": "ALTER TABLE records ADD COLUMN user TEXT",
+    "listener": "ALTER TABLE records ADD COLUMN listener INTEGER",
+}
 _ROW = f"({', '.join('?' * (len(COLUMNS) + 1))})"
 INSERT = f"INSERT INTO records ({', '.join(COLUMNS)}, host_key) VALUES {_ROW}"  # noqa: S608  # names from above
 ROWS_TOGETHER = 64
@@ -152,6 +158,7 @@ _READER_BY_NAME: dict[str, Callable[[object], Any]] = {
     "started_at": _seconds,
     "exchanges": _at_least_one,
     "status": _whole_or_none,
+    "listener": _whole_or_none,
     "kind": _kind,
     "verdict": _verdict,
 }

@@ -29,6 +29,8 @@ def test_a_request_is_seen_as_rules_saw_it() -> None:
         (row("http://a.test/?aa…", page="a.test"), {"url"}),
         (denied("http://a.test/", "ads", page="a.test"), {"content_type"}),
         (tunnel("a.test:443"), set()),
+        (tunnel("a.test:443", user=None), {"user"}),
+        (row("http://a.test/", page="a.test", user=None, listener=None), {"user", "listener"}),
     ],
 )
 def test_what_the_log_does_not_keep_is_unknown(seen: object, unknown: set[str]) -> None:

@@ -45,6 +45,8 @@ FULL = Record(
     error="connection_timeout",
     error_detail="after 10 s",
     exchanges=1234,
+    user="alice",
+    listener=8081,
 )
 
 
