@@ -8,6 +8,7 @@ from mitmproxy.connection import Client, Server
 from forward_proxy.addons.errands import Errand
 from forward_proxy.addons.flights import Flight
 from forward_proxy.anonymity import changed
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.policy import Deny, Forward, OwnPage, Policy, Purge, Relay, Serve, Validate
 from forward_proxy.storage.content import Content
@@ -22,7 +23,7 @@ IN_THE_BACKGROUND = "in the background"
 
 @dataclass(eq=False)
 class Exchange:
-    """Times are POSIX seconds; `request` stays None when the target was malformed.
+    """Times are POSIX seconds; `client` and `request` stay None when the target was malformed.
 
     `contents` are the stored contents opened while deciding, by id; `content` the one being sent.  `flight` is the one
     that others wait for, `waited` whether this exchange has waited for one itself.  `purged` is how many stored
@@ -32,6 +33,7 @@ class Exchange:
     policy: Policy
     started_at: float
     client_version: str
+    client: KnownClient | None = None
     request: RequestHead | None = None
     decision: Deny | Forward | Purge | OwnPage | Validate | Serve | None = None
     relay: Relay | None = None
@@ -115,6 +117,8 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         first_byte_at=exchange.first_byte_at,
         ended_at=now,
         client=_address(flow.client_conn),
+        user=exchange.client.name if exchange.client else None,
+        listener=exchange.client.listener if exchange.client else None,
         method=request.method if request else flow.request.method,
         target=str(request.target) if request else flow.request.url,
         host=request.target.host if request else flow.request.host,

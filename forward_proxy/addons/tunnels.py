@@ -15,9 +15,11 @@ from mitmproxy.proxy.context import Context
 
 from forward_proxy.addons import heads
 from forward_proxy.addons.faults import fault_of
+from forward_proxy.addons.proving import Proving
 from forward_proxy.addons.relay import TunnelCount
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
+from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, Inspect, Policy, Tunnel, denial
 from forward_proxy.traffic.record import Record
 
@@ -40,9 +42,10 @@ class Connect:
 class Tunnels:
     """The CONNECTs of the client connections that are open now."""
 
-    def __init__(self, policy: Callable[[], Policy], record: Callable[[Record], None]) -> None:
+    def __init__(self, policy: Callable[[], Policy], record: Callable[[Record], None], proving: Proving) -> None:
         self._policy = policy
         self._record = record
+        self._proving = proving
         self._connects: dict[str, Connect] = {}
 
     def authority(self, client: Client) -> tuple[str, int] | None:
@@ -61,22 +64,32 @@ class Tunnels:
         return connect is not None and connect.count is not None
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
+        policy = self._policy()
+        if (client := self._proving.begin(flow, client_of(flow.client_conn), policy)) is not None:
+            self._connect(flow, client, policy)
+
+    async def connect_proved(self, flow: http.HTTPFlow) -> None:
+        """The CONNECT has waited for its credentials to be tried."""
+        policy = self._policy()
+        self._connect(flow, await self._proving.finish(flow, client_of(flow.client_conn), policy), policy)
+
+    def _connect(self, flow: http.HTTPFlow, client: KnownClient, policy: Policy) -> None:
         now = time.time()
         host, port = flow.request.data.host, flow.request.data.port
-        client = client_of(flow.client_conn)
-        decision = self._policy().on_connect((host, port), client, int(now))
+        decision = policy.on_connect((host, port), client, int(now))
         connect = Connect(canonical_host(host) or "", port, client, now)
         if isinstance(decision, Deny):
             answer = denial(decision, None)
-            flow.response = heads.own_response(answer.status, "Refused", answer.fields, answer.content)
+            words = "Refused" if answer.status == 403 else phrase(answer.status)
+            flow.response = heads.own_response(answer.status, words, answer.fields, answer.content)
             connect.denied = decision
             self._record(_record(connect, now, answer.status, f"{host}:{port}"))
-        else:
+        elif flow.client_conn.timestamp_end is None:  # Or it has left while its password was tried.
             self._connects[flow.client_conn.id] = connect
 
-    def enter(self, client: Client, host: str, port: int) -> None:
+    def enter(self, client: Client, host: str, port: int, known: KnownClient) -> None:
         """A tunnel to this canonical host and port whose CONNECT and TLS were seen to before."""
-        self._connects[client.id] = Connect(host, port, client_of(client), time.time())
+        self._connects[client.id] = Connect(host, port, known, time.time())
 
     def opens(self, context: Context, sni: str | None) -> bool:
         """Whether the TLS connection that begins here is opened and read."""
@@ -139,6 +152,8 @@ def _record(connect: Connect, now: float, status: int | None, target: str | None
         first_byte_at=count.first_byte_at if count else None,
         ended_at=now,
         client=str(connect.client.address),
+        user=connect.client.name,
+        listener=connect.client.listener,
         method="CONNECT",
         target=target or f"{f'[{connect.host}]' if ':' in connect.host else connect.host}:{connect.port}",
         host=connect.host,

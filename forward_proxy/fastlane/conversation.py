@@ -281,9 +281,13 @@ class Conversation(asyncio.Protocol):
                 self._odd(head)
 
     def _judged(self, plain: Plain, head: bytes, now: float) -> Answer | Elsewhere:
-        policy = self._lane.policy()
-        outcome = judge(plain, self._client, policy, self._lane.storage, now)
-        if isinstance(outcome, Answer) and outcome.content is None:
+        policy, sent = self._lane.policy(), plain.request.fields.get(b"proxy-authorization")
+        client = self._lane.proved(self._client, sent, policy)
+        if client is None:
+            return Elsewhere()
+        outcome = judge(plain, client, policy, self._lane.storage, now)
+        # Credentials are not kept, not even as part of a request.
+        if isinstance(outcome, Answer) and outcome.content is None and sent is None:
             answer = Remembered(
                 outcome.octets,
                 Recurring(outcome.record),
@@ -363,7 +367,7 @@ class Conversation(asyncio.Protocol):
     def _opened_pipe(self) -> Pipe:
         if self._pipe is None:
             self._pipe = pipe = Pipe(self)
-            task = self._lane.run(self._lane.handover.serve(pipe.reader, pipe, self._client.tunnel))
+            task = self._lane.run(self._lane.handover.serve(pipe.reader, pipe, self._client.tunnel, self._client.known))
             task.add_done_callback(lambda _: pipe.close())
         return self._pipe
 

@@ -117,7 +117,10 @@ class Greeting(asyncio.Protocol):
 
     def _failed(self, reason: str) -> None:
         """The client refused our certificate, or spoke TLS that we cannot: worth a line, or nobody will know why."""
-        self._lane.log.record(records.failed(self._connect, self._client.text, self._started_at, time(), reason))
+        client = self._client
+        self._lane.log.record(
+            records.failed(self._connect, client.text, client.known, self._started_at, time(), reason)
+        )
 
     def _give_away(self) -> None:
         self._lane.conversations.discard(self)

@@ -90,7 +90,7 @@ def _denied(
 ) -> Answer:
     answer = denial(deny, plain.request)
     inside_tls = client.tunnel is not None
-    record = records.denied(plain, deny, answer, client.text, now, inside_tls=inside_tls)
+    record = records.denied(plain, deny, answer, client.text, client.known, now, inside_tls=inside_tls)
     return Answer(response_head(answer.status, answer.fields) + answer.content, record, steady_until, generation)
 
 
@@ -110,7 +110,7 @@ def _served(
     octets = response_head(head.status, head.fields)
     content = cut(stored, serve.delivery.pieces)
     length = content.length if serve.delivery.with_content else 0
-    record = records.served(plain, serve, client.text, now, length, inside_tls=client.tunnel is not None)
+    record = records.served(plain, serve, client.text, client.known, now, length, inside_tls=client.tunnel is not None)
     if length > WHOLE_BYTES:
         return Answer(octets, record, 0, generation, content)
     with content:

@@ -2,11 +2,14 @@
 
 from forward_proxy.anonymity import changed
 from forward_proxy.fastlane.requests import Connect, Plain
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.policy import Answer, Deny, Serve
 from forward_proxy.traffic.record import Record
 
 
-def denied(plain: Plain, deny: Deny, answer: Answer, client: str, now: float, *, inside_tls: bool) -> Record:
+def denied(
+    plain: Plain, deny: Deny, answer: Answer, client: str, known: KnownClient, now: float, *, inside_tls: bool
+) -> Record:
     """A refusal by a rule, or an error that the policy foresaw."""
     request = plain.request
     error = None if deny.by_policy else deny.error
@@ -33,10 +36,14 @@ def denied(plain: Plain, deny: Deny, answer: Answer, client: str, now: float, *,
         page=deny.page,
         error=error,
         error_detail=deny.reason if error else None,
+        user=known.name,
+        listener=known.listener,
     )
 
 
-def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: int, *, inside_tls: bool) -> Record:
+def served(
+    plain: Plain, serve: Serve, client: str, known: KnownClient, now: float, content_bytes: int, *, inside_tls: bool
+) -> Record:
     """A stored response, fresh or not."""
     request, allowed = plain.request, serve.allowed
     cache = "hit" if serve.fwd is None else f"fwd={serve.fwd}"
@@ -65,10 +72,12 @@ def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: i
         intercepted=inside_tls,
         resource=allowed.subject.resource,
         page=allowed.subject.page,
+        user=known.name,
+        listener=known.listener,
     )
 
 
-def failed(connect: Connect, client: str, started_at: float, now: float, reason: str) -> Record:
+def failed(connect: Connect, client: str, known: KnownClient, started_at: float, now: float, reason: str) -> Record:
     """A tunnel whose TLS never stood."""
     return Record(
         started_at=started_at,
@@ -81,4 +90,6 @@ def failed(connect: Connect, client: str, started_at: float, now: float, reason:
         outcome="error",
         error="tls_alert_received",
         error_detail=f"the client ended TLS: {reason}",
+        user=known.name,
+        listener=known.listener,
     )

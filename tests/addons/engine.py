@@ -25,6 +25,7 @@ from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring
+from forward_proxy.users.proofs import Proofs
 
 _WITHIN_S = 20
 
@@ -170,16 +171,18 @@ def running_engine(
     collapse_wait_s: float = 5.0,
     trust_file: Path | None = None,
     wishes: Wishes | None = None,
+    proofs: Proofs | None = None,
 ) -> Iterator[Running]:
     """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
     store = Store(folder / "responses")
     store.start(check=False)
     running = Running(policy, Records(), store, folder, Queue(folder / "queue"))
-    driver = Driver(lambda: running.policy, store, running.records.append, running.queue, collapse_wait_s, wishes)
+    record, queue = running.records.append, running.queue
+    driver = Driver(lambda: running.policy, store, record, queue, collapse_wait_s, wishes, proofs)
     running.driver = driver
 
     def lane(handover: Handover) -> Lane:
-        made = Lane(lambda: running.policy, store, Told(running.records), handover, LaneOptions())
+        made = Lane(lambda: running.policy, store, Told(running.records), handover, LaneOptions(), proofs)
         running.lanes.append(made)
         return made
 
