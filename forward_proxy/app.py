@@ -50,6 +50,8 @@ from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
+from forward_proxy.users.file import UsersInForce
+from forward_proxy.users.proofs import Proofs
 from forward_proxy.workers.grants import GrantsInForce
 from forward_proxy.workers.link import Link, Orders
 from forward_proxy.workers.ports import reserve
@@ -111,12 +113,16 @@ class App:
         grants = GrantStore(grants_folder(settings))
         grants.start()
         key = secrets.token_bytes(32)  # All workers are forked with it.
+        users = UsersInForce(settings.users) if settings.users else None
         return RulesInForce(
             rules,
-            lambda rules, grants: Policy(state_of(settings, rules, grants, key)),
+            lambda rules, grants: Policy(
+                state_of(settings, rules, grants, key, users.users.hashes if users else None),
+            ),
             lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),
             shared,
             GrantsInForce(grants),
+            users,
         )
 
 
@@ -151,7 +157,9 @@ class Process:
         )
         queue = Queue(queue_folder(settings))
         grants = GrantStore(grants_folder(settings))
-        driver = Driver(rules, self._store, self._log.record, queue, settings.cache.collapse_wait_s, grants)
+        self._proofs = Proofs() if settings.users else None
+        wait_s = settings.cache.collapse_wait_s
+        driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, self._proofs)
         self._engine = Engine(engine_options, driver, authority, self._lane())
 
     def serve(self) -> None:
@@ -165,6 +173,8 @@ class Process:
         first, again = (self._link.number == 1, self._link.again) if self._link else (True, False)
         with contextlib.ExitStack() as stack:
             stack.callback(self._screen.end)
+            if self._proofs is not None:
+                stack.callback(self._proofs.close)
             self._store.start(check=first or again)
             stack.callback(self._store.close)
             self._log.start()
@@ -198,7 +208,7 @@ class Process:
         if not self._settings.fast_lane:
             return None
         options = LaneOptions(int(self._settings.idle_timeout_s), self._settings.fast_lane_tls)
-        return lambda handover: Lane(self._rules, self._store, self._log, handover, options)
+        return lambda handover: Lane(self._rules, self._store, self._log, handover, options, self._proofs)
 
     def _stop(self) -> None:
         """By a signal; the second one does not wait, unless the parent may have had the same and passed it on."""

@@ -12,6 +12,7 @@ from forward_proxy.access.grants import NO_GRANTS, Grants
 from forward_proxy.policy import Policy
 from forward_proxy.rulefiles import Rules
 from forward_proxy.rulefiles.rules import Pins, Sources
+from forward_proxy.users.file import UsersInForce
 from forward_proxy.workers.grants import GrantsInForce
 from forward_proxy.workers.shared import Shared
 
@@ -19,7 +20,8 @@ from forward_proxy.workers.shared import Shared
 class RulesInForce:
     """Call it for the policy; `build` makes one of a rule set, `compiled` a rule set of what another worker has read.
 
-    Without `shared` this process is the only one, without `granted` there are no grants.
+    Without `shared` this process is the only one, without `granted` there are no grants.  `build` looks at the users
+    itself; here they are looked after.
     """
 
     def __init__(
@@ -29,12 +31,14 @@ class RulesInForce:
         compiled: Callable[[Sources, Pins], Rules],
         shared: Shared | None = None,
         granted: GrantsInForce | None = None,
+        users: UsersInForce | None = None,
     ) -> None:
         self.rules = rules
         self._build = build
         self._compiled = compiled
         self._shared = shared
         self._granted = granted
+        self._users = users
         self._grants = granted.read() if granted is not None else NO_GRANTS
         self._lock = threading.Lock()
         self._version = 0
@@ -48,6 +52,8 @@ class RulesInForce:
             self.catch_up()
         if self._granted is not None and self._granted.outdated:
             self._grant(self._granted)
+        if self._users is not None and self._users.outdated:
+            self._know(self._users)
         return self._policy
 
     def replace(self, rules: Rules) -> None:
@@ -67,6 +73,12 @@ class RulesInForce:
             published = self._shared.published()
             self.rules = self._compiled(published.sources, published.pins)
             self._policy, self._version = self._build(self.rules, self._grants), published.version
+
+    def _know(self, users: UsersInForce) -> None:
+        with self._lock:
+            before = users.users
+            if users.read() is not before:
+                self._policy = self._build(self.rules, self._grants)
 
     def _grant(self, granted: GrantsInForce) -> None:
         with self._lock:
