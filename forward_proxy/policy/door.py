@@ -83,9 +83,8 @@ class Policy:
         if name is None or not 0 < port < 65536:
             return Deny(400, "http_request_error", "CONNECT names no host and port")
         options = self.state.access_options
-        if refusal := access_targets.judge_client(client.address, options) or access_targets.judge_connect_port(
-            port, options
-        ):
+        refusal = access_targets.judge_client(client.address, options)
+        if refusal := refusal or access_targets.judge_connect_port(port, options):
             return Deny(403, refusal.error, refusal.reason)
         client = self._users.current(client)
         if refused := self._users.of_tunnel((tunnel_subject(name, port, client, now),), client, inside=False):
