@@ -189,6 +189,21 @@ def test_a_browser_asks_its_person_once_and_goes_on_as_that_user(
         }
 
 
+def test_who_tries_too_many_passwords_has_to_wait_and_who_is_known_has_not(
+    site: Site, make_proxy: MakeProxy, tmp_path: Path, token: str
+) -> None:
+    url = site.url(f"/answer/{token}", "blocked.test")
+    with make_proxy(rules=RULES, settings={"users": str(users_file(tmp_path / "users"))}) as proxy:
+        assert curl(*through(proxy), *BOB, url).status == 200
+        tried = [curl(*through(proxy), "-U", f"alice:{number}", url).status for number in range(12)]
+        assert tried == [407] * 10 + [429] * 2
+        answer = curl(*through(proxy), *ALICE, url)
+        assert (answer.status, answer.field("proxy-authenticate")) == (429, "")
+        assert b"too many wrong passwords from 127.0.0.1; the next may be tried in " in answer.content
+        assert curl(*through(proxy), *BOB, url).status == 200
+        assert curl(*through(proxy), "-U", "alice:3", url).status == 407  # Known to be wrong.
+
+
 def test_explain_and_expect_know_users(site: Site, make_proxy: MakeProxy, tmp_path: Path) -> None:
     file = users_file(tmp_path / "users")
     proxy = make_proxy(rules=RULES, settings={"users": str(file)})
