@@ -51,7 +51,7 @@ crowd: setup
 browser: setup
 	@$(BIN)/python -m bench.browser
 
-# Writes docs/live.svg, docs/denied.png and docs/unblocking.png.
+# Writes docs/live.svg, docs/denied.png, docs/unblocking.png and docs/budget.png.
 pictures: setup
 	@$(BIN)/python -m bench.pictures
 	@$(BIN)/python -m bench.denied

@@ -1,8 +1,9 @@
 """`python -m bench.filters DIR`: how fast is an adblock list, and does another engine come to the same verdicts?
 
 DIR holds easylist.txt, easyprivacy.txt and requests.json.zip: one JSON object a line, with `url`, `frameUrl` and `cpt`.
-Both lists are read as one, as adblockers do.  Beside it runs the engine of Brave, the package `adblock` (`pip install
-adblock`), if it is there; every request where the two differ is counted under the reason why.
+Both lists are read as one, as adblockers do; and once more as the proxy does it, with a million domains made up as
+another entry of the same rules.  Beside it runs the engine of Brave, the package `adblock` (`pip install adblock`), if
+it is there; every request where the two differ is counted under the reason why.
 
 Two things are asked of both in a way that both can answer.  The requests call every page and frame "document" and name
 it as its own frame; filters without a type mean frames here and there, but documents only there, so all are asked as
@@ -10,7 +11,6 @@ frames.  And when a request tells no page, the other engine takes `domain=` of a
 that is on no list.  Nothing is asserted.
 """
 
-import gc
 import json
 import subprocess
 import sys
@@ -18,17 +18,20 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
 
+from bench.lists import made_up
+from forward_proxy import rulefiles
 from forward_proxy.access.filters import Filters, Report, packed, parse_filters, unpacked
 from forward_proxy.matching.pages import host_named
 from forward_proxy.matching.sites import same_site
 from forward_proxy.matching.subject import Resource, Subject
 from forward_proxy.message.targets import Malformed, parse_target_uri
+from forward_proxy.rulefiles.shelf import Shelf
 
 _LISTS = ("easylist.txt", "easyprivacy.txt")
 _SOURCE = "both"
@@ -90,40 +93,55 @@ def load(text: str, place: Path) -> tuple[Filters, Report]:
     return filters, report
 
 
-def measure_memory(place: Path) -> None:
-    """Resident octets of this process with the compiled lists and a million domains beside them."""
-    before = _resident()
-    lists = unpacked(place.read_bytes(), _SOURCE)
-    after_lists = _resident()
-    domains, _ = parse_filters(
-        "\n".join(f"||host{number}.example{number % 9973}.net^" for number in range(_DOMAINS)), "x"
-    )
-    gc.collect()
-    sizes = (before, after_lists, _resident())
-    empty, both, all_three = (f"{size / 1e6:.0f} MB" for size in sizes)
-    print(f"memory: {empty} without lists, {both} with both, {all_three} with {len(domains.hosts):,} domains beside")
-    del lists
+def measure_together(folder: Path, state: Path) -> None:
+    """The lists and a million domains made up, as two entries of one rule set, as the proxy loads it: once from the
+    lists and once from their compiled forms, each in a process of its own, so that memory is that of the lists."""
+    (state / "rules").mkdir()
+    (state / "both.txt").write_text(_text(folder), encoding="utf-8")
+    (state / "domains.txt").write_text("\n".join(made_up(_DOMAINS)), encoding="utf-8")
+    entries = (f"{{action: deny, list: {{source: '{state / name}'}}}}" for name in ("domains.txt", "both.txt"))
+    (state / "rules" / "bench.yaml").write_text(f"rules: [{', '.join(entries)}]\n", encoding="utf-8")
+    for form in ("cold", "from the compiled forms"):
+        command = [sys.executable, "-m", "bench.filters", "--together", str(folder), str(state), form]
+        subprocess.run(command, check=True)
 
 
-def measure_decisions(filters: Filters, asked: Sequence[Asked]) -> None:
-    """How long one decision takes: on the first pass, and the least of some, since the machine is not ours alone."""
+def together(folder: Path, state: Path, form: str) -> None:
+    """Loads the rule set and says what that took, and how long a decision of its takes."""
+    before = _peak()
+    began_at, cpu_at = time.perf_counter(), time.process_time()
+    rules = rulefiles.load([state / "rules"], shelf=Shelf(state / "lists"))
+    load_s, cpu_s, peak = time.perf_counter() - began_at, time.process_time() - cpu_at, _peak() - before
+    domains, filters = (loaded.report.rules for loaded in rules.lists if loaded.report is not None)
+    took = f"{load_s:.2f} s, {cpu_s:.2f} s of the processor, {peak / 1e6:.0f} MB at most"
+    print(f"{domains:,} domains and {filters:,} filters, {form}: load {took}")
+    _tell_times("decision of the rule set", rules.access.decide, requests_in(folder))
+
+
+def measure_decisions(filters: Filters, asked: Iterable[Asked]) -> None:
+    """How long one decision of the lists takes."""
+    _tell_times("decision", filters.find, asked)
+
+
+def _tell_times(what: str, decide: Callable[[Subject], object], asked: Iterable[Asked]) -> None:
+    """On the first pass, and the least of some, since the machine is not ours alone."""
     subjects = [request.subject for request in asked]
-    passes = [_timed(filters, subjects) for _ in range(_PASSES)]
+    passes = [_timed(decide, subjects) for _ in range(_PASSES)]
     for name, times in (
         ("first pass", passes[0]),
         (f"least of {_PASSES} passes", [min(t) for t in zip(*passes, strict=True)]),
     ):
         micros = sorted(nanos / 1000 for nanos in times)
         median, high, highest = (_percentile(micros, share) for share in (50, 99, 99.9))
-        print(f"decision, {name}: median {median:.1f} µs, p99 {high:.1f}, p99.9 {highest:.1f}, mean {mean(micros):.1f}")
+        print(f"{what}, {name}: median {median:.1f} µs, p99 {high:.1f}, p99.9 {highest:.1f}, mean {mean(micros):.1f}")
 
 
-def _timed(filters: Filters, subjects: Sequence[Subject]) -> list[int]:
-    find, now = filters.find, time.perf_counter_ns
+def _timed(decide: Callable[[Subject], object], subjects: Sequence[Subject]) -> list[int]:
+    now = time.perf_counter_ns
     times = []
     for subject in subjects:
         began_at = now()
-        find(subject)
+        decide(subject)
         times.append(now() - began_at)
     return times
 
@@ -167,8 +185,6 @@ def compare(filters: Filters, asked: Sequence[Asked], text: str) -> None:
 
 def _explained(subject: Subject, theirs: str | None) -> str:
     options = (theirs or "").rpartition("$")[2]
-    if "redirect" in options or "rewrite" in options:
-        return "a filter that redirects is not acted on here"
     if subject.page is None and ("third-party" in options or "domain=~" in options):
         return "the request tells no page, so it is of no party and not from another page either"
     return "unexplained"
@@ -182,23 +198,23 @@ def _text(folder: Path) -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in _LISTS)
 
 
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * 4096
+def _peak() -> int:
+    """Octets: the most memory that this process has had."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def main(arguments: list[str]) -> None:
-    if arguments[:1] == ["--memory"]:
-        measure_memory(Path(arguments[1]))
+    if arguments[:1] == ["--together"]:
+        together(Path(arguments[1]), Path(arguments[2]), arguments[3])
         return
     if len(arguments) != 1 or not all((Path(arguments[0]) / name).is_file() for name in (*_LISTS, "requests.json.zip")):
         sys.exit(f"expected a folder with {', '.join(_LISTS)} and requests.json.zip; see bench/filters.py")
     folder = Path(arguments[0])
     text = _text(folder)
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        place = Path(name) / "compiled"
-        filters, _ = load(text, place)
-        subprocess.run([sys.executable, "-m", "bench.filters", "--memory", str(place)], check=True)
+        filters, _ = load(text, Path(name) / "compiled")
+        measure_together(folder, Path(name))
     asked = list(requests_in(folder))
     measure_decisions(filters, asked)
     compare(filters, asked, text)

@@ -35,6 +35,7 @@ from forward_proxy.rulefiles import Rules, Shelf, Watcher, compiled, load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import (
     access_options,
+    budgets_folder,
     ca_folder,
     grants_folder,
     log_folder,
@@ -45,6 +46,7 @@ from forward_proxy.settings.options import (
     store_folder,
     store_options,
 )
+from forward_proxy.storage.budgets import BudgetStore
 from forward_proxy.storage.grants import GrantStore
 from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
@@ -52,6 +54,7 @@ from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
 from forward_proxy.users.file import UsersInForce
 from forward_proxy.users.proofs import Proofs
+from forward_proxy.workers.budgets import UseOfBudgets
 from forward_proxy.workers.grants import GrantsInForce
 from forward_proxy.workers.link import Link, Orders
 from forward_proxy.workers.ports import reserve
@@ -110,8 +113,9 @@ class App:
 
     def _in_force(self, rules: Rules, shelf: Shelf, shared: Shared | None = None) -> RulesInForce:
         settings = self._settings
-        grants = GrantStore(grants_folder(settings))
+        grants, budgets = GrantStore(grants_folder(settings)), BudgetStore(budgets_folder(settings))
         grants.start()
+        budgets.start()
         key = secrets.token_bytes(32)  # All workers are forked with it.
         users = UsersInForce(settings.users) if settings.users else None
         return RulesInForce(
@@ -122,6 +126,7 @@ class App:
             lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),
             shared,
             GrantsInForce(grants),
+            UseOfBudgets(budgets),
             users,
         )
 
@@ -159,7 +164,7 @@ class Process:
         grants = GrantStore(grants_folder(settings))
         self._proofs = Proofs() if settings.users else None
         wait_s = settings.cache.collapse_wait_s
-        driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, self._proofs)
+        driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, rules.used, self._proofs)
         self._engine = Engine(engine_options, driver, authority, self._lane())
 
     def serve(self) -> None:
@@ -199,16 +204,21 @@ class Process:
                 self._link.ready()
 
         serving = asyncio.ensure_future(self._engine.run(bound))
+        counting = asyncio.ensure_future(self._rules.used.run()) if self._rules.used else None
         _stop_by_signal(serving.cancel)  # Until it listens, the engine has nothing to stop.
         with contextlib.suppress(asyncio.CancelledError):
             await serving
+        if counting is not None:
+            counting.cancel()
+            await asyncio.wait((counting,))
 
     def _lane(self) -> Callable[[Handover], Lane] | None:
         """What makes the fast lane, once there is something to hand over to; None when it is off."""
         if not self._settings.fast_lane:
             return None
         options = LaneOptions(int(self._settings.idle_timeout_s), self._settings.fast_lane_tls)
-        return lambda handover: Lane(self._rules, self._store, self._log, handover, options, self._proofs)
+        used = self._rules.used
+        return lambda handover: Lane(self._rules, self._store, self._log, handover, options, used, self._proofs)
 
     def _stop(self) -> None:
         """By a signal; the second one does not wait, unless the parent may have had the same and passed it on."""

@@ -37,18 +37,18 @@ class HostIndex:
                     filed.setdefault(name, []).append(place)
         return cls(tuple(matchers), _frozen(below), _frozen(exact), tuple(anywhere))
 
-    def first(self, subject: Subject) -> int:
-        """Place of the first matcher that fits; the number of matchers when none does."""
+    def first(self, subject: Subject, start: int = 0) -> int:
+        """Place of the first matcher from `start` on that fits; the number of matchers when none does."""
         matchers = self.matchers
         first = len(matchers)
         for place in self.filed(subject.host):
-            if matchers[place].matches(subject):
+            if place >= start and matchers[place].matches(subject):
                 first = place
                 break
         for place in self.anywhere:
             if place > first:
                 break
-            if matchers[place].matches(subject):
+            if place >= start and matchers[place].matches(subject):
                 return place
         return first
 

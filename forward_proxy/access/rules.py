@@ -1,21 +1,26 @@
 """Is this exchange allowed?  Grants, then ordered rules, first match wins; nothing matched: the default.
 
+A rule with a budget (budgets.py) is passed over while some of that is left, and what is let through after all is use
+of it.
+
 A rule about the response is unknown while the request is judged, so it decides nothing then; when `needs_response` is
-true the driver asks again once the response is here.  The verdict for every rule is made at load, but for lists: theirs
-names the line of the list that holds.
+true the driver asks again once the response is here.  The verdict for every rule is made at load, but for lists and
+services: theirs names the line of the list, or the service, that holds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from forward_proxy.access.budgets import NO_USAGE, Account, Budget, Standing, Usage, is_about
+from forward_proxy.access.byuser import ByUser
 from forward_proxy.access.grants import NO_GRANTS, Grants
 from forward_proxy.access.index import HostIndex
 from forward_proxy.access.lists.listed import Listed
 from forward_proxy.access.options import Action
 from forward_proxy.matching.choice import Choice
-from forward_proxy.matching.groups import asks_for_user
 from forward_proxy.matching.matcher import Matcher
+from forward_proxy.matching.services import Services
 from forward_proxy.matching.subject import RuleRef, Subject
 
 NO_RULE = "no rule matched"
@@ -23,10 +28,11 @@ NO_RULE = "no rule matched"
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Let it pass; the rule is None when it was the default."""
+    """Let it pass; the rule is None when it was the default.  It is use of the budgets of these accounts."""
 
     rule: RuleRef | None
     reason: str
+    accounts: tuple[Account, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +65,34 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class AccessRules:
-    """The rules in their order.  `needs_response` when any of them looks at the response."""
+    """The rules in their order.  `needs_response` when any of them looks at the response; `listed` are those with a
+    list."""
 
     rules: tuple[Choice[Action], ...] = ()
     default: Action = "allow"
     needs_response: bool = field(init=False)
     grants: Grants = field(init=False, default=NO_GRANTS)
-    _by_user: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _by_user: ByUser = field(init=False, repr=False, compare=False)
+    usage: Usage = field(init=False, default=NO_USAGE)
+    budgets: Mapping[str, Budget] = field(init=False, repr=False, compare=False)
+    listed: tuple[tuple[Choice[Action], Listed], ...] = field(init=False, repr=False, compare=False)
     _index: HostIndex = field(init=False, repr=False, compare=False)
     _verdicts: tuple[Verdict, ...] = field(init=False, repr=False, compare=False)
-    _lists: tuple[Listed | None, ...] = field(init=False, repr=False, compare=False)
+    _telling: tuple[Listed | Services | None, ...] = field(init=False, repr=False, compare=False)
+    _budgets: tuple[Budget | None, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         verdicts = (*(_verdict(rule.value, rule.where, rule.reason) for rule in self.rules), self._by_default())
         object.__setattr__(self, "_verdicts", verdicts)
-        object.__setattr__(self, "_lists", (*(list_of(rule.matcher) for rule in self.rules), None))
+        lists = [list_of(rule.matcher) for rule in self.rules]
+        with_list = tuple((rule, listed) for rule, listed in zip(self.rules, lists, strict=True) if listed is not None)
+        object.__setattr__(self, "_telling", (*(_telling(rule.matcher) for rule in self.rules), None))
+        object.__setattr__(self, "listed", with_list)
+        budgets = tuple(budget_of(rule.matcher) for rule in self.rules)
+        object.__setattr__(self, "_budgets", (*budgets, None))
+        object.__setattr__(self, "budgets", {budget.rule: budget for budget in budgets if budget is not None})
         object.__setattr__(self, "_index", HostIndex.of([rule.matcher for rule in self.rules]))
-        by_user = (place for place, rule in enumerate(self.rules) if asks_for_user(rule.matcher))
-        object.__setattr__(self, "_by_user", tuple(by_user))
+        object.__setattr__(self, "_by_user", ByUser.of(self.rules))
         object.__setattr__(self, "needs_response", any(rule.matcher.needs_response for rule in self.rules))
 
     def granted(self, grants: Grants) -> "AccessRules":
@@ -85,11 +101,54 @@ class AccessRules:
         object.__setattr__(made, "grants", grants)
         return made
 
+    def used(self, usage: Usage) -> "AccessRules":
+        """The same rules, with this used of their budgets; nothing is compiled anew."""
+        made = copy(self)
+        object.__setattr__(made, "usage", usage)
+        return made
+
     def decide(self, subject: Subject) -> Verdict:
         """The verdict of the newest grant that holds, else of the first rule that matches.  Never raises."""
         if self.grants and (found := self.grants.first(subject)) is not None:
             return _verdict(*found)
-        return self._verdict_of(self._index.first(subject), subject)
+        place = self._index.first(subject)
+        return self._verdict_of(place, subject) if self._budgets[place] is None else self._by_budgets(place, subject)
+
+    def _by_budgets(self, place: int, subject: Subject) -> Verdict:
+        """The verdict when a rule with a budget matches first, at this place."""
+        accounts: list[Account] = []
+        while (budget := self._budgets[place]) is not None:
+            account = budget.account(subject)
+            if self.usage.is_spent(budget, account, subject.at):
+                verdict = self._verdict_of(place, subject)
+                return self._spent(verdict.rule, verdict.reason, account, subject.at)
+            accounts.append(account)
+            place = self._index.first(subject, place + 1)
+        verdict = self._verdict_of(place, subject)
+        return replace(verdict, accounts=tuple(accounts)) if isinstance(verdict, Allowed) else verdict
+
+    def standing(self, account: Account, at: int) -> Standing:
+        """Where an account of one of these budgets stands at this second."""
+        return self.usage.standing(self.budgets[account.rule], account, at)
+
+    def spent(self, account: Account, at: int) -> Denied | None:
+        """The verdict on what uses this account's budget at this second, once that is used up."""
+        budget = self.budgets.get(account.rule)
+        if budget is None or not self.usage.is_spent(budget, account, at):
+            return None
+        rule = self.rules[self._budgets.index(budget)]
+        return self._spent(rule.where, rule.reason, account, at)
+
+    def _spent(self, rule: RuleRef | None, reason: str, account: Account, at: int) -> Denied:
+        told = self.standing(account, at).told
+        return Denied(rule, f"{reason}: {told}" if reason else told)
+
+    def of_client(self, subject: Subject) -> Iterator[Standing]:
+        """Where all budgets stand of rules that are about this subject's client, whatever it asks for."""
+        for rule in self.rules:
+            budget = budget_of(rule.matcher)
+            if budget is not None and is_about(rule.matcher, subject):
+                yield self.standing(budget.account(subject), subject.at)
 
     @property
     def asks_for_user(self) -> bool:
@@ -97,32 +156,53 @@ class AccessRules:
         return bool(self._by_user)
 
     def undecided_by_user(self, subject: Subject) -> RuleRef | None:
-        """The first rule, before the one that decides, of which only its user could tell whether it matches."""
+        """The first rule that only the client's user could have a say in this, or not; None when there is none."""
         if not self._by_user or subject.user is not None or (self.grants and self.grants.first(subject) is not None):
             return None
         decides = self._index.first(subject)
-        earlier = (self.rules[place] for place in self._by_user if place < decides)
-        return next((rule.where for rule in earlier if rule.matcher.truth(subject) is None), None)
+        while (budget := self._budgets[decides]) is not None:
+            if self.usage.is_spent(budget, budget.account(subject), subject.at):
+                break
+            decides = self._index.first(subject, decides + 1)
+        return self._by_user.first_open(subject, decides)
 
     def _verdict_of(self, place: int, subject: Subject) -> Verdict:
-        listed = self._lists[place]
-        return self._verdicts[place] if listed is None else self._by_list(self.rules[place], listed, subject)
+        telling = self._telling[place]
+        if telling is None:
+            return self._verdicts[place]
+        rule = self.rules[place]
+        if isinstance(telling, Listed):
+            return self._by_list(rule, telling, subject)
+        return _verdict(rule.value, rule.where, _naming(telling, rule.reason, subject))
 
     def place(self, subject: Subject) -> int:
-        """Where among `rules` the one stands that decides; their number when the default does."""
+        """Where among `rules` the one stands that decides, budgets used up; their number when the default does."""
         return self._index.first(subject)
 
     def otherwise(self, subject: Subject) -> Verdict:
         """The verdict without the rule that decides: that of the next one that matches, or of the default."""
-        later = range(self.place(subject) + 1, len(self.rules))
-        matching = (place for place in later if self.rules[place].matcher.matches(subject))
+        matching = (place for place in range(len(self.rules)) if self._decides(place, subject))
+        next(matching, None)
         return self._verdict_of(next(matching, len(self.rules)), subject)
+
+    def _decides(self, place: int, subject: Subject) -> bool:
+        """Whether the rule at this place decides, if none before it does."""
+        budget = self._budgets[place]
+        spent = budget is None or self.usage.is_spent(budget, budget.account(subject), subject.at)
+        return spent and self.rules[place].matcher.matches(subject)
 
     def decide_all(self, subjects: Iterable[Subject]) -> Verdict:
         """The verdict on an exchange that goes by several names: the first denial, else the first verdict."""
-        verdicts = [self.decide(subject) for subject in subjects]
-        denials = (verdict for verdict in verdicts if isinstance(verdict, Denied))
-        return next(denials, verdicts[0] if verdicts else self._by_default())
+        allowed: list[Allowed] = []
+        for subject in subjects:
+            verdict = self.decide(subject)
+            if isinstance(verdict, Denied):
+                return verdict
+            allowed.append(verdict)
+        if not allowed:
+            return self._by_default()
+        accounts = dict.fromkeys(account for verdict in allowed for account in verdict.accounts)
+        return replace(allowed[0], accounts=tuple(accounts)) if accounts else allowed[0]
 
     def trail(self, subject: Subject) -> tuple[Step, ...]:
         """Every rule that was tried, the deciding one last; if that did not match either, the default decided.
@@ -134,10 +214,21 @@ class AccessRules:
             return (Step(where, action, told, None),)
         steps: list[Step] = []
         for rule in self.rules:
-            steps.append(_step(rule, subject))
+            steps.append(self._rationed(_step(rule, subject), rule, subject))
             if steps[-1].matched:
                 break
         return tuple(steps)
+
+    def _rationed(self, step: Step, rule: Choice[Action], subject: Subject) -> Step:
+        """The step as its budget, if it has one, has it."""
+        budget = budget_of(rule.matcher)
+        if budget is None or not step.matched:
+            return step
+        account = budget.account(subject)
+        standing = self.standing(account, subject.at)
+        if self.usage.is_spent(budget, account, subject.at):
+            return replace(step, reason=f"{step.reason}: {standing.told}" if step.reason else standing.told)
+        return replace(step, failing=f"{budget.key}: {standing.used} of {standing.limit} minutes used")
 
     def _by_list(self, rule: Choice[Action], listed: Listed, subject: Subject) -> Verdict:
         found = listed.find(subject)
@@ -154,6 +245,22 @@ def list_of(matcher: Matcher) -> Listed | None:
     return next((condition for condition in matcher.conditions if isinstance(condition, Listed)), None)
 
 
+def budget_of(matcher: Matcher) -> Budget | None:
+    """The budget that a rule has, if it has one."""
+    return next((condition for condition in matcher.conditions if isinstance(condition, Budget)), None)
+
+
+def _telling(matcher: Matcher) -> Listed | Services | None:
+    """What has more to say than the rule that looks at it: its list, else its services."""
+    services = (condition for condition in matcher.conditions if isinstance(condition, Services))
+    return list_of(matcher) or next(services, None)
+
+
+def _naming(services: Services, reason: str, subject: Subject) -> str:
+    """The reason of a rule, and the service that it holds for."""
+    return ": ".join(filter(None, (reason, services.name_of(subject.host))))
+
+
 def _verdict(action: Action, rule: RuleRef | None, reason: str) -> Verdict:
     return Allowed(rule, reason) if action == "allow" else Denied(rule, reason)
 
@@ -164,7 +271,9 @@ def _step(rule: Choice[Action], subject: Subject) -> Step:
     if listed is not None and not listed.digest and failing == listed.key:
         return Step(rule.where, rule.value, rule.reason, "list: there is no copy of it yet")
     if listed is None or found is None:
-        return Step(rule.where, rule.value, rule.reason, failing)
+        telling = _telling(rule.matcher) if failing is None else None
+        reason = _naming(telling, rule.reason, subject) if isinstance(telling, Services) else rule.reason
+        return Step(rule.where, rule.value, reason, failing)
     where = listed.place(found, rule.where)
     if failing is not None:
         over = f" over line {found.overrides.line}" if found.overrides else ""

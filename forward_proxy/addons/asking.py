@@ -71,7 +71,9 @@ class Asking:
     ) -> None:
         """The origin has answered what was sent, and this was decided about it."""
         target = sent.allowed.request.target
-        if status in FAILURES:
+        if sent.allowed.asked_as is not None:
+            pass  # Another host answered in place of this one.
+        elif status in FAILURES:
             self._resting.failed(target, "proxy_internal_response", now)
         else:
             self._resting.answered(target, now)
@@ -83,7 +85,7 @@ class Asking:
 
     def failed(self, sent: Forward | Validate, status: int, error: str, now: float) -> None:
         """The origin has not answered; the client would be told so with this status."""
-        if status in FAILURES:
+        if status in FAILURES and sent.allowed.asked_as is None:
             self._resting.failed(sent.allowed.request.target, error, now)
 
     def served(self, serve: Served, client: KnownClient, now: float) -> None:

@@ -31,6 +31,10 @@ _WORDS = {
 
 # Which client the running task dials for; the judge is stricter towards clients of other machines.
 dialling_for: ContextVar[IPAddress | None] = ContextVar("dialling_for", default=None)
+# Which host it dials in place of the one it wants; None: that one.
+dialling_instead: ContextVar[str | None] = ContextVar("dialling_instead", default=None)
+
+_INSTEAD = "forward_proxy_instead"
 
 
 class DialError(OSError):
@@ -45,6 +49,17 @@ class Options:
     connect_timeout_s: float = 10.0
 
 
+def dial_instead(server: object, host: str | None) -> None:
+    """Say of a connection to be made that it leads to this host, in place of the one it is for."""
+    setattr(server, _INSTEAD, host)
+
+
+def dialled_instead(server: object) -> str | None:
+    """The host that this connection leads to in place of the one it is for; None: it leads to that."""
+    host: str | None = getattr(server, _INSTEAD, None)
+    return host
+
+
 class Dialer:
     """Makes judged connections."""
 
@@ -55,6 +70,14 @@ class Dialer:
 
     async def connect(self, host: str, port: int) -> socket.socket:
         """A connected non-blocking socket, or DialError."""
+        if (instead := dialling_instead.get()) is None:
+            return await self._connect(host, port)
+        try:
+            return await self._connect(instead, port)
+        except DialError as fault:
+            raise DialError(f"{fault}; safe search asks {instead} in place of {host}, and nobody else") from None
+
+    async def _connect(self, host: str, port: int) -> socket.socket:
         client = dialling_for.get()
         if client is None:
             raise DialError("proxy_internal_error: a connection was asked for on nobody's behalf")

@@ -17,7 +17,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from forward_proxy.addons import heads, purging, stock
 from forward_proxy.addons.asking import Asking
-from forward_proxy.addons.dialing import dialling_for
+from forward_proxy.addons.dialing import dialled_instead, dialling_for, dialling_instead
 from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.flights import Leases
@@ -26,8 +26,9 @@ from forward_proxy.addons.later import Queue
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
+from forward_proxy.addons.metering import Metering
 from forward_proxy.addons.proving import Proofs, Proving
-from forward_proxy.addons.streams import INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
+from forward_proxy.addons.streams import ASKED_AS, INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of, client_of
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import FAILURES
@@ -51,6 +52,7 @@ from forward_proxy.policy import (
     Validate,
     denial,
 )
+from forward_proxy.policy.meter import Meter
 from forward_proxy.traffic.record import Record
 
 # A tunnel or WebSocket through which nothing has passed for so long may be closed when the proxy stops.
@@ -75,6 +77,7 @@ class Driver:
         queue: Queue,
         collapse_wait_s: float = 5.0,
         wishes: Wishes | None = None,
+        meter: Meter | None = None,
         proofs: Proofs | None = None,
     ) -> None:
         self._policy = policy
@@ -84,8 +87,9 @@ class Driver:
         # By the id of the client connection: how many exchanges have not ended, and where WebSockets are open.
         self._under_way: dict[str, int] = {}
         self._websockets: set[str] = set()
+        self.metering = Metering(meter)
         self._proving = Proving(proofs)
-        self.tunnels = Tunnels(policy, record, self._proving)
+        self.tunnels = Tunnels(policy, record, self.metering, self._proving)
         self.stock = stock.Stock(storage)
         self.purging = purging.Purging(storage)
         self.granting = Granting(wishes)
@@ -123,6 +127,7 @@ class Driver:
         known = client if told else self._proving.begin(flow, client, exchange.policy)
         if known is not None:
             self._act(flow, exchange, self._decided(flow, exchange, head, connect, known), now)
+            self.metering.begin(flow, exchange)
 
     async def prove(self, flow: http.HTTPFlow) -> None:
         """The request has waited for its credentials to be tried."""
@@ -133,6 +138,7 @@ class Driver:
         known = await self._proving.finish(flow, client, exchange.policy)
         if (head := exchange.request) is not None:
             self._act(flow, exchange, self._decided(flow, exchange, head, None, known), time.time())
+            self.metering.begin(flow, exchange)
 
     async def in_turn(self, flow: http.HTTPFlow) -> None:
         """The request waits for the answer to another one, and is decided once more."""
@@ -198,6 +204,8 @@ class Driver:
         exchange.sent_at = time.time()
         self.stock.expect(exchange, decision)
         flow.request = heads.outbound(flow.request, edits, decision.allowed.request.target)
+        if decision.allowed.asked_as is not None:
+            flow.metadata[ASKED_AS] = decision.allowed.asked_as.host
 
         def passed(chunk: bytes) -> bytes:
             flow.metadata[SENT_CONTENT] = True
@@ -313,8 +321,9 @@ class Driver:
         self._websockets.discard(client.id)
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
-        # This runs in the task that dials next, so that the Dialer sees for whom.
+        # This runs in the task that dials next, so that the Dialer sees for whom, and whom.
         dialling_for.set(address_of(data.client))
+        dialling_instead.set(dialled_instead(data.server))
 
     def refuse(self, hook: str, data: Any) -> None:
         """A hook failed: whatever it was about does not go on."""
@@ -345,6 +354,9 @@ class Driver:
         if not exchange.recorded:
             exchange.recorded = True
             now = time.time()
+            self.metering.end(exchange)
+            if exchange.cut is not None:
+                exchange.error, exchange.error_detail = "http_request_denied", f"cut: {exchange.cut.reason}"
             self.asking.ended(exchange, now)
             self._ended(flow.client_conn)
             self._record(record_of(exchange, flow, now))

@@ -90,7 +90,9 @@ class Engine:
         mode = mode_specs.ProxyMode.parse("regular")
 
         def handler(reader: asyncio.StreamReader, writer: Any) -> Handler:
-            return Handler(hooks, next_layer, reader, writer, opts, mode)
+            made = Handler(hooks, next_layer, reader, writer, opts, mode)
+            driver.metering.served[made.client.id] = made
+            return made
 
         handover = Handover(handler, self._driver, self._authority)
         self._clients = served = self._lane(handover) if self._lane else DirectClients(handler, self._driver.busy)

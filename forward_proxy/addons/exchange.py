@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from mitmproxy import http
 from mitmproxy.connection import Client, Server
 
+from forward_proxy.access.rules import Denied
 from forward_proxy.addons.errands import Errand
 from forward_proxy.addons.flights import Flight
 from forward_proxy.anonymity import changed
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.policy import Deny, Forward, OwnPage, Policy, Purge, Relay, Serve, Validate
+from forward_proxy.policy.meter import Passage
 from forward_proxy.storage.content import Content
 from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.pieces import Readable
@@ -27,7 +29,8 @@ class Exchange:
 
     `contents` are the stored contents opened while deciding, by id; `content` the one being sent.  `flight` is the one
     that others wait for, `waited` whether this exchange has waited for one itself.  `purged` is how many stored
-    responses a purge took.  `arrival` was taken when the origin was asked.
+    responses a purge took.  `arrival` was taken when the origin was asked.  `passage` is how its bytes are counted for
+    budgets, `cut` why it was ended before its end.
     """
 
     policy: Policy
@@ -53,7 +56,13 @@ class Exchange:
     error: str | None = None
     error_detail: str | None = None
     recorded: bool = False
+    passage: Passage | None = None
+    cut: Denied | None = None
     changed_response_fields: tuple[str, ...] = ()
+
+    def passed(self) -> int:
+        """Bytes of content so far, both ways."""
+        return self.request_bytes + self.response_bytes
 
     def sent(self) -> Forward | Validate:
         """The decision this request was sent on by, knowing by now whether content came with it."""
@@ -104,13 +113,14 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
     decision = exchange.decision
     deny = decision if isinstance(decision, Deny) else None
     allowed = decision.allowed if isinstance(decision, Forward | Validate | Serve) else None
-    rule = deny.rule if deny else allowed.rule if allowed else None
+    said = exchange.cut or deny or allowed
     unheard = exchange.errand is not None and exchange.error is not None
     response = None if unheard else flow.response
     cache, detail = _cache_words(exchange)
     if exchange.errand is not None and not detail.startswith(IN_THE_BACKGROUND):
         detail = f"{IN_THE_BACKGROUND}; {detail}"
     request = exchange.request
+    rule = said.rule if said else None
     error = exchange.error or (deny.error if deny and not deny.by_policy else None)
     return Record(
         started_at=exchange.started_at,
@@ -131,7 +141,7 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         verdict="denied" if deny and deny.by_policy else "allowed",
         rule=str(rule) if rule else None,
         rule_id=rule.id if rule else None,
-        reason=(deny.reason if deny else allowed.reason if allowed else "") or None,
+        reason=(allowed.told if said is allowed and allowed else said.reason if said else "") or None,
         cache=cache,
         cache_stored=exchange.stored,
         cache_detail=detail or None,

@@ -94,6 +94,11 @@ class Handler(LiveConnectionHandler):
         io: Any = self.transports.get(connection)
         return Side(io.reader.reader, io.writer) if io and isinstance(io.reader, Source) else None
 
+    def cut(self) -> None:
+        """End the client's connection, whatever is under way."""
+        if (io := self.transports.get(self.client)) and io.handler:
+            io.handler.cancel("cut")
+
     async def drained(self) -> None:
         """Wait until the client has taken most of what waits for it.
 

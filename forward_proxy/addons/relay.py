@@ -31,6 +31,10 @@ class TunnelCount:
     first_byte_at: float | None = None
     error: str | None = None
 
+    def passed(self) -> int:
+        """Bytes so far, both ways."""
+        return self.from_client_bytes + self.from_origin_bytes
+
     def add(self, length: int, *, from_client: bool) -> None:
         if from_client:
             self.from_client_bytes += length

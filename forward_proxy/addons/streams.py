@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
+from mitmproxy.connection import Connection
 from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import (
@@ -30,6 +31,7 @@ from mitmproxy.proxy.layers.http import (
     validate_request,
 )
 
+from forward_proxy.addons.dialing import dialled_instead
 from forward_proxy.addons.messages import section_of
 from forward_proxy.message.heads import IDEMPOTENT_METHODS, expects_continue, is_interim
 
@@ -42,9 +44,11 @@ _CLOSED_UNANSWERED = "server closed connection"
 # hold its client for ever.
 MOST_INTERIM = 100
 
-# In a flow's metadata: why mitmproxy finds the request invalid; whether any of its content was sent on.
+# In a flow's metadata: why mitmproxy finds the request invalid; whether any of its content was sent on; which host is
+# dialled in place of its target's.
 INVALID = "forward_proxy.invalid"
 SENT_CONTENT = "forward_proxy.sent_content"
+ASKED_AS = "forward_proxy.asked_as"
 
 
 @dataclass
@@ -138,7 +142,20 @@ def replaces_origin(flow: http.HTTPFlow) -> None:
 
 
 @dataclass(eq=False)
-class FreshConnection(GetHttpConnection):
+class OriginWanted(GetHttpConnection):
+    """Asks for a connection to an origin, by dialling another host in its place if one is named.
+
+    One that leads elsewhere than wanted does not fit: a connection is kept, and who may have what it brings changes.
+    """
+
+    instead: str | None = None
+
+    def connection_spec_matches(self, connection: Connection) -> bool:
+        return dialled_instead(connection) == self.instead and super().connection_spec_matches(connection)
+
+
+@dataclass(eq=False)
+class FreshConnection(OriginWanted):
     """Asks for a connection that no request has been sent on."""
 
 
@@ -172,6 +189,20 @@ class PolicyStream(HttpStream):
         if expects_continue(section_of(request)):
             self._expecting, request.headers = request.headers, request.headers.copy()
             request.headers.pop("expect")
+
+    def make_server_connection(self) -> layer.CommandGenerator[bool]:
+        connection, fault = yield self._wanted(OriginWanted)
+        if fault:
+            error = ResponseProtocolError(self.stream_id, fault, ErrorCode.CONNECT_FAILED)
+            yield from self.handle_protocol_error(error)
+            return False
+        self.context.server = self.flow.server_conn = connection
+        return True
+
+    def _wanted(self, kind: type[OriginWanted]) -> OriginWanted:
+        request = self.flow.request
+        address = (request.host, request.port)
+        return kind(address, request.scheme == "https", None, instead=self.flow.metadata.get(ASKED_AS))
 
     def start_request_stream(self) -> layer.CommandGenerator[None]:
         if self._expecting is not None:
@@ -303,8 +334,7 @@ class PolicyStream(HttpStream):
         self._refusals += refused
         self._asked_again = self._asked_again or not refused
         request = self.flow.request
-        kind = GetHttpConnection if refused else FreshConnection
-        connection, fault = yield kind((request.host, request.port), request.scheme == "https", None)
+        connection, fault = yield self._wanted(OriginWanted if refused else FreshConnection)
         if fault:
             error = ResponseProtocolError(self.stream_id, fault, ErrorCode.CONNECT_FAILED)
             yield from self.handle_protocol_error(error)

@@ -13,14 +13,18 @@ from mitmproxy import http, tls
 from mitmproxy.connection import Client
 from mitmproxy.proxy.context import Context
 
+from forward_proxy.access.rules import Denied
 from forward_proxy.addons import heads
+from forward_proxy.addons.dialing import dial_instead
 from forward_proxy.addons.faults import fault_of
+from forward_proxy.addons.metering import Metering
 from forward_proxy.addons.proving import Proving
 from forward_proxy.addons.relay import TunnelCount
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
 from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, Inspect, Policy, Tunnel, denial
+from forward_proxy.policy.meter import Passage
 from forward_proxy.traffic.record import Record
 
 type Names = tuple[str, ...]
@@ -37,14 +41,23 @@ class Connect:
     tunnel: Tunnel | None = None
     count: TunnelCount | None = None
     denied: Deny | None = None
+    passage: Passage | None = None
+    cut: Denied | None = None
 
 
 class Tunnels:
     """The CONNECTs of the client connections that are open now."""
 
-    def __init__(self, policy: Callable[[], Policy], record: Callable[[Record], None], proving: Proving) -> None:
+    def __init__(
+        self,
+        policy: Callable[[], Policy],
+        record: Callable[[Record], None],
+        metering: Metering,
+        proving: Proving,
+    ) -> None:
         self._policy = policy
         self._record = record
+        self._metering = metering
         self._proving = proving
         self._connects: dict[str, Connect] = {}
 
@@ -104,6 +117,9 @@ class Tunnels:
         decision = self._decide(connect, sni, self._policy().on_opaque)
         if isinstance(decision, Tunnel):
             connect.tunnel, connect.count = decision, TunnelCount(sni)
+            self._begin(connect, connect.count, decision, context.client)
+            if decision.asked_as is not None:
+                dial_instead(context.server, decision.asked_as.host)
             return connect.count
         if isinstance(decision, Deny):
             connect.denied = decision
@@ -111,6 +127,8 @@ class Tunnels:
 
     def client_disconnected(self, client: Client) -> None:
         connect = self._connects.pop(client.id, None)
+        if connect is not None and connect.passage is not None:
+            self._metering.meter.end(connect.passage)
         if connect is not None and (connect.count is not None or connect.denied is not None):
             self._record(_record(connect, time.time(), None if connect.denied else 200))
 
@@ -120,6 +138,18 @@ class Tunnels:
         if connect is not None:
             fault = Deny(502, "tls_alert_received", f"the client ended TLS: {data.conn.error or 'no reason given'}")
             connect.denied = fault
+
+    def _begin(self, connect: Connect, count: TunnelCount, tunnel: Tunnel, client: Client) -> None:
+        """What passes is counted for budgets, if it uses any."""
+        if not tunnel.accounts:
+            return
+
+        def cut(denied: Denied) -> None:
+            connect.cut = denied
+            self._metering.cut(client)
+
+        connect.passage = Passage(tunnel.accounts, count.passed, cut)
+        self._metering.meter.begin(connect.passage)
 
     def _decide[T](self, connect: Connect, sni: str | None, decide: Callable[[Names, int, KnownClient, int], T]) -> T:
         names = tuple(dict.fromkeys(name for name in (connect.host, canonical_host(sni or "")) if name))
@@ -142,11 +172,17 @@ def _address(text: str) -> IPAddress:
 
 
 def _record(connect: Connect, now: float, status: int | None, target: str | None = None) -> Record:
-    count, deny = connect.count, connect.denied
-    rule = deny.rule if deny else connect.tunnel.rule if connect.tunnel else None
+    count, deny, cut = connect.count, connect.denied, connect.cut
+    said = cut or deny or connect.tunnel
+    rule = said.rule if said else None
+    reason = said.reason if said else ""
     fault = fault_of(count.error) if count and count.error else None
     by_policy = deny is not None and deny.by_policy
+    safe = connect.tunnel.asked_as if connect.tunnel else None
     error = None if by_policy else deny.error if deny else fault.error if fault else None
+    detail = deny.reason if error and deny else fault.detail if fault else None
+    if cut is not None:
+        error, detail = "http_request_denied", f"cut: {cut.reason}"
     return Record(
         started_at=connect.started_at,
         first_byte_at=count.first_byte_at if count else None,
@@ -165,7 +201,7 @@ def _record(connect: Connect, now: float, status: int | None, target: str | None
         verdict="denied" if by_policy else "allowed",
         rule=str(rule) if rule else None,
         rule_id=rule.id if rule else None,
-        reason=(deny.reason if deny else connect.tunnel.reason if connect.tunnel else "") or None,
+        reason="; ".join(filter(None, (reason, str(safe or "")))) or None,
         error=error,
-        error_detail=deny.reason if error and deny else fault.detail if fault else None,
+        error_detail=detail,
     )

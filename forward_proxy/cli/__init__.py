@@ -21,6 +21,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "revoke": ("forward_proxy.cli.grants:revoke", "End what was allowed, denied or paused for a while."),
     "requests": ("forward_proxy.cli.grants:requests", "List what people have asked for."),
     "approve": ("forward_proxy.cli.grants:approve", "Let through for a while what somebody has asked for."),
+    "budgets": (
+        "forward_proxy.cli.budgets:budgets",
+        "Show what is used and left of the minutes a day.",
+    ),
+    "bonus": ("forward_proxy.cli.budgets:bonus", "Give more minutes for today."),
+    "services": ("forward_proxy.cli.services:services", "List, block and unblock services such as TikTok."),
     "log": ("forward_proxy.cli.log:log", "Ask the traffic log."),
     "rules": ("forward_proxy.cli.rules:rules", "Check, search and try the rule files, and count what they do."),
     "users": (

@@ -14,6 +14,7 @@ from typing import IO
 
 import click
 
+from forward_proxy.access.budgets import Usage
 from forward_proxy.access.grants import Grants
 from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.cli.common import json_option, takes_settings
@@ -29,9 +30,10 @@ from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.facts import RESOURCES
 from forward_proxy.message.targets import Malformed
 from forward_proxy.policy.door import Policy
-from forward_proxy.rulefiles.rules import load
+from forward_proxy.rulefiles.rules import Rules, load
 from forward_proxy.settings import Settings
-from forward_proxy.settings.options import grants_folder, shelf_of, state_of, store_folder
+from forward_proxy.settings.options import budgets_folder, grants_folder, shelf_of, state_of, store_folder
+from forward_proxy.storage.budgets import BudgetStore
 from forward_proxy.storage.grants import GrantStore
 from forward_proxy.traffic.redaction import visible
 from forward_proxy.users.file import load_users
@@ -72,6 +74,7 @@ def explain(
     line (url, method, page, resource, client, user, listener, at, headers) and prints one verdict a line.
     """
     rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
+    rules = replace(rules, access=rules.access.used(_usage(settings, rules, int(time.time()))))
     hashes = load_users(settings.users).hashes if settings.users else None
     policy = Policy(state_of(settings, rules, _grants(settings), hashes=hashes))
     if url == "-":
@@ -116,6 +119,11 @@ def _grants(settings: Settings) -> Grants:
     if kept.lost:
         raise Failure(visible("\n".join(kept.lost)))
     return kept.grants
+
+
+def _usage(settings: Settings, rules: Rules, now: int) -> Usage:
+    """What is used of budgets today; at another time, nothing is known to be."""
+    return BudgetStore(budgets_folder(settings)).usage(rules.access.budgets.values(), now)
 
 
 class _Stored:

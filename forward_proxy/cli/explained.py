@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from forward_proxy.access.budgets import Standing
 from forward_proxy.access.rules import Denied, Step, Verdict
 from forward_proxy.cli.screen import columns, duration, facts, moment, place, said, show
 from forward_proxy.explaining.explanation import Explanation, Held, Passage
@@ -28,6 +29,8 @@ def show_explanation(
         parts += [_heading("Rules, in their order"), *_trail(explanation.trail, default, all_rules)]
         if explanation.otherwise is not None:
             parts.append(said(_otherwise(explanation.otherwise), "dim"))
+    if explanation.budgets:
+        parts += [_heading("Budgets that this uses"), _budgets(explanation.budgets)]
     if explanation.passage is not None:
         parts += _fields(explanation.passage, all_headers)
         parts += _cache(explanation, explanation.passage)
@@ -53,8 +56,12 @@ def _request(explanation: Explanation, respelled: Sequence[str]) -> Table:
     table.add_row("Client", said(f"{_client(subject)}, at {moment(subject.at)}"))
     if (tunnel := _tunnel(explanation)) is not None:
         table.add_row("Tunnel", said(tunnel))
+    if (other := explanation.asked_as) is not None:
+        table.add_row("Safe search", said(f"asked as {other.host}, by {other.where}"))
     if explanation.passage is not None and explanation.passage.allowed.rule is not None:
         table.add_row("Reason", said(explanation.passage.allowed.reason or "none given"))
+    for added in explanation.passage.allowed.added if explanation.passage is not None else ():
+        table.add_row("Adds", said(str(added)))
     return table
 
 
@@ -96,6 +103,14 @@ def _trail(trail: Sequence[Step], default: str, all_rules: bool) -> Iterator[Ren
     if not trail[-1].matched:
         table.add_row("default", default)
     yield table
+
+
+def _budgets(standings: Sequence[Standing]) -> Table:
+    table = facts()
+    for standing in standings:
+        table.add_row(said(standing.account.rule), said(standing.told))
+    table.add_row("then", f"denied, once {'it' if len(standings) == 1 else 'the first of them'} is used up")
+    return table
 
 
 def _otherwise(verdict: Verdict) -> str:

@@ -7,7 +7,9 @@ the level, the sums of RFC 9111 §4.2.  `candidates` is the storage's look-up, s
 from dataclasses import dataclass
 
 from forward_proxy import caching
+from forward_proxy.access.budgets import Account, Standing
 from forward_proxy.access.rules import Denied, Step, Verdict
+from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import CacheKey, FreshnessSums, StoredResponse
 from forward_proxy.explaining.rehearsal import Candidates, Decision, Rehearsal, rehearse
@@ -18,7 +20,18 @@ from forward_proxy.matching.subject import RuleRef, Subject
 from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.policy.decisions import Allowed, Deny, Forward, Inspect, Lookup, OwnPage, Purge, Serve, Validate
+from forward_proxy.policy.decisions import (
+    Allowed,
+    Deny,
+    Forward,
+    Inspect,
+    Lookup,
+    OwnPage,
+    Purge,
+    Serve,
+    Tunnel,
+    Validate,
+)
 from forward_proxy.policy.door import Policy, State, tunnel_subject
 
 
@@ -64,7 +77,7 @@ class Explanation:
 
     `subject` is what the rules saw, a bare tunnel when it is not opened; `trail` is empty when no rule was asked.
     `otherwise` is the verdict if the rule that decided were not there, None when none did.
-    `tunnel_by` is None when the settings say whether TLS is opened.
+    `tunnel_by` is None when the settings say whether TLS is opened.  `budgets` are those that it uses.
     """
 
     rehearsal: Rehearsal
@@ -74,10 +87,18 @@ class Explanation:
     otherwise: Verdict | None
     tunnel_by: RuleRef | None
     passage: Passage | None
+    budgets: tuple[Standing, ...] = ()
 
     @property
     def decision(self) -> Decision:
         return self.rehearsal.decision
+
+    @property
+    def asked_as(self) -> AskedAs | None:
+        """Whom the origin is asked as, where that is another host."""
+        first = self.rehearsal.first
+        source = first if isinstance(first, Tunnel) else self.rehearsal.allowed
+        return source.asked_as if source else None
 
     @property
     def key(self) -> CacheKey | None:
@@ -99,6 +120,7 @@ def explain(policy: Policy, request: RequestHead, client: KnownClient, now: int,
         state.access.otherwise(subject) if trail and trail[-1].matched else None,
         _where(first_match(state.inspect, in_tunnel)) if state.inspect_by_default else None,
         None if rehearsal.allowed is None else _passage(state, rehearsal, rehearsal.allowed, now),
+        tuple(state.access.standing(account, now) for account in _accounts(rehearsal)),
     )
 
 
@@ -109,9 +131,18 @@ def _trail(state: State, rehearsal: Rehearsal, subject: Subject) -> tuple[Step, 
         return ()
     if isinstance(first, Deny):
         said = state.access.decide(subject)
-        if not isinstance(said, Denied) or (said.rule, said.reason) != (first.rule, first.reason):
+        # The door may add to the reason what was put in place.
+        if not isinstance(said, Denied) or said.rule != first.rule or not first.reason.startswith(said.reason):
             return ()
     return state.access.trail(subject)
+
+
+def _accounts(rehearsal: Rehearsal) -> tuple[Account, ...]:
+    """Whose budgets it uses."""
+    if isinstance(rehearsal.decision, Deny):
+        return ()
+    let_through = rehearsal.allowed or (rehearsal.first if isinstance(rehearsal.first, Tunnel) else None)
+    return let_through.accounts if let_through else ()
 
 
 def _passage(state: State, rehearsal: Rehearsal, allowed: Allowed, now: int) -> Passage:

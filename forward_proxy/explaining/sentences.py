@@ -15,7 +15,8 @@ def sentence(rehearsal: Rehearsal) -> str:
     match decision:
         case Deny() if decision.by_policy:
             who = f" by {named(decision.rule)}" if decision.rule else ""
-            return _ended(f"Denied with {decision.status}{who}{_because(decision.reason)}")
+            status = "" if decision.surrogate else f" with {decision.status}"
+            return _ended(f"Denied{status}{who}{_because(decision.reason)}")
         case Deny():
             return _ended(f"Refused with {decision.status} ({decision.error}): {decision.reason}")
         case Tunnel():
@@ -24,7 +25,7 @@ def sentence(rehearsal: Rehearsal) -> str:
         case Inspect():
             return "Let through; the tunnel is opened, and each request inside is judged by itself."
         case OwnPage():
-            return "Answered with the proxy's own page for unblocking; the rules are not asked."
+            return "Answered with a page of the proxy's own; the rules are not asked."
         case Purge(soft=soft):
             done = "made stale" if soft else "removed"
             return f"What is stored for it is {done}; the origin is not asked, and neither are the rules."

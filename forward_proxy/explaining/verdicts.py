@@ -7,7 +7,10 @@ that is not dialled, is "allowed" with a status and an `error` of RFC 9209 §2.3
 from dataclasses import asdict
 from typing import Any
 
+from forward_proxy.access.budgets import Standing
+from forward_proxy.access.modifying import Added
 from forward_proxy.access.rules import Denied, Verdict
+from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.caching import CacheKey, FreshnessSums
 from forward_proxy.explaining.explanation import Explanation, Held, Passage
 from forward_proxy.explaining.rehearsal import Rehearsal, rehearse
@@ -36,10 +39,14 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
         **_outcome(explanation.rehearsal),
         "inspected": _inspected(explanation.rehearsal),
         "inspected_by": _text(explanation.tunnel_by),
+        "asked_as": _asked_as(explanation.asked_as),
         "request": asdict(subject) | {"client": str(subject.client)},
         "otherwise": _verdict(explanation.otherwise) if explanation.otherwise else None,
         "trail": [asdict(step) | {"rule": str(step.rule), "id": step.rule.id} for step in explanation.trail],
+        "budgets": [_standing(standing) for standing in explanation.budgets],
         "anonymity": _anonymity(passage) if passage else None,
+        "surrogate": explanation.decision.surrogate or None if isinstance(explanation.decision, Deny) else None,
+        "added": [_added(each) for each in passage.allowed.added] if passage else [],
         "cache": _cache(explanation),
         "rules_ask_again": passage is not None and passage.rules_ask_again,
     }
@@ -70,12 +77,36 @@ def _outcome(rehearsal: Rehearsal) -> dict[str, Any]:
     }
 
 
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "rule": standing.account.rule,
+        "client": standing.account.client or None,
+        "used": standing.used,
+        "minutes": standing.limit,
+        "left": standing.left,
+        "new_at": standing.ends,
+    }
+
+
+def _asked_as(other: AskedAs | None) -> dict[str, Any] | None:
+    return None if other is None else {"host": other.host, "by": str(other.where), "why": "safe search"}
+
+
 def _verdict(found: Verdict) -> dict[str, Any]:
     return {
         "verdict": "denied" if isinstance(found, Denied) else "allowed",
         "rule": _text(found.rule),
         "rule_id": found.rule.id if found.rule else None,
         "reason": found.reason,
+    }
+
+
+def _added(added: Added) -> dict[str, Any]:
+    return {
+        "name": added.name.decode("ascii"),
+        "value": added.value.decode("ascii"),
+        "rule": _text(added.rule),
+        "rule_id": added.rule.id,
     }
 
 

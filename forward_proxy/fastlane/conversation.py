@@ -8,12 +8,17 @@ over as they came.  A client that does not take its answers is read no further.
 import asyncio
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum, auto
 from time import time
 from typing import TYPE_CHECKING, cast
 
+from forward_proxy.access.budgets import Use
+from forward_proxy.access.rules import Denied
 from forward_proxy.errors import StorageError
+from forward_proxy.fastlane import records
 from forward_proxy.fastlane.framing import Answered, Framer
 from forward_proxy.fastlane.judging import Answer, Client, Elsewhere, judge
 from forward_proxy.fastlane.pipe import Outbound, Pipe
@@ -22,6 +27,7 @@ from forward_proxy.fastlane.requests import ODD, Odd, Other, Plain, read
 from forward_proxy.fastlane.sending import Sender
 from forward_proxy.message.rawheads import FIELD_SECTION_BYTES, REQUEST_LINE_BYTES
 from forward_proxy.policy import Foreseen
+from forward_proxy.policy.meter import Passage
 from forward_proxy.storage.pieces import Readable
 from forward_proxy.traffic.recurring import Recurring
 
@@ -257,6 +263,8 @@ class Conversation(asyncio.Protocol):
             return False
         self.out.write(answer.octets)
         self._lane.log.recurred(answer.recurring, now, time())
+        if answer.use is not None:
+            self._lane.meter.count(answer.use)
         if answer.closes:
             self._finish()
         return True
@@ -296,12 +304,15 @@ class Conversation(asyncio.Protocol):
                 int(now),
                 outcome.until,
                 closes=plain.closes,
+                use=outcome.use,
             )
             self._lane.memory.add(self._number, head, answer)
         return outcome
 
     def _answer(self, answer: Answer, now: float, closes: bool) -> None:
         self.out.write(answer.octets)
+        if answer.use is not None:
+            self._lane.meter.count(answer.use)
         if answer.content is None:
             self._lane.log.record(replace(answer.record, ended_at=time()))
             if closes:
@@ -314,23 +325,46 @@ class Conversation(asyncio.Protocol):
         """Large content, and the record once it has gone."""
         self._sender = sender = Sender(self.out, self.drained)
         error = None
-        with content:
+        with content, self._metered(sender, answer.use) as cut:
             try:
                 await sender.send(content, cleartext=self._client.tunnel is None)
             except StorageError as fault:
                 logger.warning("%s: %s", answer.record.target, fault)
                 error = ("proxy_internal_error", "stored content is damaged")
                 self.out.abort()  # What was sent must not look complete.
-        if error is None and sender.sent_bytes < answer.record.response_bytes:
+        if cut:
+            error = ("http_request_denied", f"cut: {cut[0].reason}")
+        elif error is None and sender.sent_bytes < answer.record.response_bytes:
             error = ("connection_terminated", "the client went away")
         self._sender = None
         ended = replace(answer.record, ended_at=time(), response_bytes=sender.sent_bytes)
+        if cut:
+            ended = records.cut(ended, cut[0])
         self._lane.log.record(replace(ended, error=error[0], error_detail=error[1]) if error else ended)
         if self._mode is Mode.SENDING:
             if closes or error:
                 self._finish()
             else:
                 self._be_ready()
+
+    @contextmanager
+    def _metered(self, sender: Sender, use: Use | None) -> Iterator[list[Denied]]:
+        """Count what is sent for budgets; the verdict by which it was cut, if it is."""
+        cut: list[Denied] = []
+        if use is None:
+            yield cut
+            return
+
+        def end(denied: Denied) -> None:
+            cut.append(denied)
+            self.out.abort()
+
+        passage = Passage(use.accounts, lambda: sender.sent_bytes, end)
+        self._lane.meter.begin(passage)
+        try:
+            yield cut
+        finally:
+            self._lane.meter.end(passage)
 
     def _odd(self, head: bytes) -> None:
         if self._pipe is None and head.startswith(b"CONNECT "):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
+from forward_proxy.access.budgets import Use, opens
 from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.errors import StorageError
 from forward_proxy.fastlane import records
@@ -46,6 +47,7 @@ class Answer:
     """An answer of the lane's: its octets, then `content` if that is too large to be among them.
 
     It holds while `generation` is current (None: it rests on nothing stored) and, but for age and ttl, before `until`.
+    `use` is what it is of budgets, None if nothing; without `content`, all of it.
     """
 
     octets: bytes
@@ -53,6 +55,7 @@ class Answer:
     until: int
     generation: Generation | None = None
     content: Readable | None = None
+    use: Use | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,17 @@ def _served(
     content = cut(stored, serve.delivery.pieces)
     length = content.length if serve.delivery.with_content else 0
     record = records.served(plain, serve, client.text, client.known, now, length, inside_tls=client.tunnel is not None)
+    use = _use(serve, 0 if length > WHOLE_BYTES else length)
     if length > WHOLE_BYTES:
-        return Answer(octets, record, 0, generation, content)
+        return Answer(octets, record, 0, generation, content, use)
     with content:
         try:
             whole = content.read_all() if length else b""
         except StorageError:
             return Elsewhere()
-    return Answer(octets + whole, record, min(serve.until, steady_until), generation)
+    return Answer(octets + whole, record, min(serve.until, steady_until), generation, None, use)
+
+
+def _use(serve: Serve, length: int) -> Use | None:
+    allowed = serve.allowed
+    return Use(allowed.accounts, opens(allowed.subject.resource), length) if allowed.accounts else None

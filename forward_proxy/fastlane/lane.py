@@ -19,6 +19,7 @@ from forward_proxy.fastlane.tls import Contexts
 from forward_proxy.matching.client import KnownClient, Unproved, User
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Foreseen, Inspect, Policy
+from forward_proxy.policy.meter import Meter, NoMeter
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring
 
@@ -99,9 +100,11 @@ class Lane:
         log: Log,
         handover: Handover,
         options: Options,
+        meter: Meter | None = None,
         proofs: Proofs | None = None,
     ) -> None:
         self.policy = policy
+        self.meter = meter or NoMeter()
         self.storage = storage
         self.log = log
         self.handover = handover

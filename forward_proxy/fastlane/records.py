@@ -1,5 +1,8 @@
 """What the traffic log remembers of an exchange that the lane answered: the same record driver 1 would have made."""
 
+from dataclasses import replace
+
+from forward_proxy.access.rules import Denied
 from forward_proxy.anonymity import changed
 from forward_proxy.fastlane.requests import Connect, Plain
 from forward_proxy.matching.client import KnownClient
@@ -63,7 +66,7 @@ def served(
         response_bytes=content_bytes,
         rule=str(rule) if rule else None,
         rule_id=rule.id if rule else None,
-        reason=allowed.reason or None,
+        reason=allowed.told or None,
         cache=cache,
         cache_detail=serve.detail or None,
         anonymity=str(allowed.level),
@@ -74,6 +77,14 @@ def served(
         page=allowed.subject.page,
         user=known.name,
         listener=known.listener,
+    )
+
+
+def cut(record: Record, denied: Denied) -> Record:
+    """The record of what was ended before its end because a budget is used up."""
+    rule = denied.rule
+    return replace(
+        record, rule=str(rule) if rule else None, rule_id=rule.id if rule else None, reason=denied.reason or None
     )
 
 

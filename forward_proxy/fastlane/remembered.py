@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
+from forward_proxy.access.budgets import Use
 from forward_proxy.policy import Policy
 from forward_proxy.traffic.recurring import Recurring
 
@@ -66,9 +67,12 @@ class Moving:
 
 
 class Remembered:
-    """One answer, and what it holds for: from `second`, which it is spelled for, to before `until`."""
+    """One answer, and what it holds for: from `second`, which it is spelled for, to before `until`.
 
-    __slots__ = ("closes", "generation", "moving", "octets", "policy", "recurring", "second", "until")
+    `use` is what each of its exchanges is of budgets.
+    """
+
+    __slots__ = ("closes", "generation", "moving", "octets", "policy", "recurring", "second", "until", "use")
 
     def __init__(
         self,
@@ -80,6 +84,7 @@ class Remembered:
         until: int,
         *,
         closes: bool,
+        use: Use | None = None,
     ) -> None:
         self.octets = octets
         self.recurring = recurring
@@ -88,6 +93,7 @@ class Remembered:
         self.second = second
         self.until = until
         self.closes = closes
+        self.use = use
         self.moving: Moving | None = None
 
     def holds(self, second: int, policy: Policy) -> bool:

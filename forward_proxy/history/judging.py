@@ -7,6 +7,7 @@ So several rules could have decided, in their order; the last of them fits for c
 from collections.abc import Iterable
 from dataclasses import replace
 
+from forward_proxy.access.budgets import Budget
 from forward_proxy.access.rules import AccessRules
 from forward_proxy.anonymity import Level
 from forward_proxy.history.past import Past
@@ -115,7 +116,10 @@ class Judge:
         """Places of the rules that ask for any of these keys."""
         found = self._doubtful.get(unknown)
         if found is None:
-            found = tuple(place for place, asked in enumerate(self._asked) if asked & unknown)
+            # What was used of a budget back then is never known.
+            budgets = self.access.budgets
+            rationed = {place for place, rule in enumerate(self.access.rules) if rule.where.id in budgets}
+            found = tuple(place for place, asked in enumerate(self._asked) if asked & unknown or place in rationed)
             self._doubtful[unknown] = found
         return found
 
@@ -140,6 +144,8 @@ def _keys(condition: Condition) -> frozenset[str]:
         members = condition.members
         told = (("user", members.users), ("listener", members.listeners))
         return frozenset(("group", *(key for key, those in told if those)))
+    if isinstance(condition, Budget):
+        return frozenset()
     return frozenset((condition.key,)) if condition.key in _PLAIN else _PLAIN
 
 

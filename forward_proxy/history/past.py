@@ -117,9 +117,8 @@ def past(row: Row) -> Past | None:
         cast(Resource, row.resource) if row.resource in RESOURCES else "other",
         page,
         None if page is None else not same_site(target.host, page),
-        None,
-        row.user,
-        row.listener,
+        user=row.user,
+        listener=row.listener,
     )
     answered = not denied and row.error is None and row.status is not None
     content_type = essence(row.content_type or "") if answered else None
@@ -127,7 +126,7 @@ def past(row: Row) -> Past | None:
 
 
 def _unknown(row: Row, page: str | None, denied: bool) -> frozenset[str]:
-    keys = _unknown_of_client(row)
+    keys = ["request_type", *_unknown_of_client(row)]
     if page is None:
         keys.append("third_party")
     if denied:

@@ -28,7 +28,7 @@ from forward_proxy.matching.facts import (
 from forward_proxy.matching.groups import Groups, Members
 from forward_proxy.matching.hosts import Hosts, read_host
 from forward_proxy.matching.matcher import Matcher, Not
-from forward_proxy.matching.media_types import ContentTypes, read_media_range
+from forward_proxy.matching.media_types import ContentTypes, RequestTypes, read_media_range
 from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.paths import Paths, read_path
 from forward_proxy.matching.times import EVERY_DAY, MIDNIGHT, Times, Window, read_clock, read_days, read_zone
@@ -51,16 +51,22 @@ _PLAIN_KEYS: dict[str, tuple[Reader, Callable[[Sequence[Any]], Condition]]] = {
     "listener": (read_ports, Listeners.of),
     "user": (read_user, Users.of),
     "content_type": (read_media_range, ContentTypes.of),
+    "request_type": (read_media_range, RequestTypes.of),
     "path": (read_path, Paths.of),
     "url": (read_url, Urls.of),
 }
-KEYS = (*_PLAIN_KEYS, "group", "time", "not")
+KEYS = ("service", *_PLAIN_KEYS, "group", "time", "not")
 _TIME_KEYS = ("days", "from", "to", "zone", "on", "except")
 
 
-def compile_match(raw: object, zone: tzinfo, named: Named = NOTHING_NAMED) -> Matcher | tuple[Problem, ...]:
-    """The matcher that a mapping describes, times by `zone` unless it names one, or all that is wrong with it."""
-    compiler = _Compiler(zone, named)
+def compile_match(
+    raw: object, zone: tzinfo, named: Named = NOTHING_NAMED, *, denies: bool = False
+) -> Matcher | tuple[Problem, ...]:
+    """The matcher that a mapping describes, times by `zone` unless it names one, or all that is wrong with it.
+
+    `denies` when what fits is to be denied; only the hosts of services depend on it (services.py).
+    """
+    compiler = _Compiler(zone, named, denies)
     matcher = compiler.match(raw, ())
     return tuple(compiler.problems) or matcher
 
@@ -71,6 +77,7 @@ class _Compiler:
 
     zone: tzinfo
     named: Named
+    denies: bool = False
     problems: list[Problem] = field(default_factory=list)
 
     def problem(self, path: Path, text: str) -> None:
@@ -91,6 +98,9 @@ class _Compiler:
         if key == "group":
             groups = [self.value(value, where, self.group) for where, value in self.values(raw, path)]
             return Groups.of([group for group in groups if group is not None])
+        if key == "service":
+            services = [self.value(value, where, self.named.services.named) for where, value in self.values(raw, path)]
+            return self.named.services.condition([each for some in services for each in some or ()], denies=self.denies)
         read, build = _PLAIN_KEYS[key]
         read_values = [self.value(value, where, read) for where, value in self.values(raw, path)]
         return build([value for value in read_values if value is not None])
@@ -101,7 +111,10 @@ class _Compiler:
             return None
         if raw == {}:
             self.problem(path, "expected at least one key")
-        return Not(self.match(raw, path))
+        self.denies = not self.denies
+        inner = self.match(raw, path)
+        self.denies = not self.denies
+        return Not(inner)
 
     def window(self, raw: object, path: Path) -> Window | None:
         given = self.mapping(raw, path, _TIME_KEYS, "a mapping of days, from, to and zone")

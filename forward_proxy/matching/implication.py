@@ -29,6 +29,8 @@ def narrowed(matcher: Matcher, pattern: HostPattern) -> Matcher:
 
 def _follows(wanted: Condition, given: Condition) -> bool:
     """Whether `wanted` holds wherever `given` does."""
+    if isinstance(wanted, Hosts) and isinstance(given, Hosts):
+        return _hosts(wanted, given)  # Those of services are hosts as others.
     if type(wanted) is not type(given):
         return False
     compare = _COMPARED.get(type(wanted))

@@ -1,4 +1,7 @@
-"""Is the response of one of these media types?  RFC 9110 §8.3.1; parameters are ignored, case does not count."""
+"""Is the response, or what the request sends or asks for, of one of these media types?  RFC 9110 §8.3.1 and §12.5.1.
+
+Parameters are ignored, case does not count.
+"""
 
 import re
 from collections.abc import Sequence
@@ -26,8 +29,32 @@ class ContentTypes:
     def holds(self, subject: Subject) -> bool | None:
         if subject.content_type is None:
             return None
-        media_type = essence(subject.content_type)
-        return media_type in self.ranges or f"{media_type.partition('/')[0]}/*" in self.ranges
+        return _is_in(essence(subject.content_type), self.ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTypes:
+    """The key `request_type`: what the request sends, or names in Accept; not known of a tunnel."""
+
+    ranges: frozenset[str]
+    key: ClassVar[str] = "request_type"
+    needs_response: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, ranges: Sequence[str]) -> "RequestTypes":
+        return cls(frozenset(ranges))
+
+    def holds(self, subject: Subject) -> bool | None:
+        if subject.request_types is None:
+            return None
+        told = subject.request_types.lower()
+        if not any(each.removesuffix("*") in told for each in self.ranges):
+            return False  # Asked of every request: mostly nothing needs to be taken apart.
+        return any(_is_in(essence(value), self.ranges) for value in told.split(","))
+
+
+def _is_in(media_type: str, ranges: frozenset[str]) -> bool:
+    return media_type in ranges or f"{media_type.partition('/')[0]}/*" in ranges
 
 
 def essence(value: str) -> str:

@@ -39,9 +39,9 @@ def subject_of(head: RequestHead, client: KnownClient | None, at: int) -> Subjec
         resource_of(fields, target.path),
         page,
         third_party(fields, target.host, page),
-        None,
-        name,
-        listener,
+        request_types=f"{fields.text(b'content-type')},{fields.text(b'accept')}",
+        user=name,
+        listener=listener,
     )
 
 

@@ -2,7 +2,8 @@
 
 Each says in standard fields and in words what happened, which rule did it and where that rule stands.  The form
 follows the asker: a page for a document, JSON for whoever asks for JSON, nothing but the right type for a script,
-image or other part of a page, plain text for the rest.  None of them may be stored by anyone.
+image or other part of a page, plain text for the rest.  Where a list names a surrogate, that is the answer, for pages
+of any origin to use.  None of them may be stored by anyone.
 """
 
 import json
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from forward_proxy.access.grants import PLACE
+from forward_proxy.access.surrogates import surrogate
 from forward_proxy.matching.subject import Resource, RuleRef
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
@@ -53,7 +55,10 @@ def denial(deny: Deny, request: RequestHead | None) -> Answer:
     ]
     if deny.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         lines.append((b"proxy-authenticate", CHALLENGE))  # RFC 9110 §11.7.1.
-    if content_type.startswith(b"text/html"):
+    if deny.surrogate:
+        # It is the same for everybody and says nothing of anybody.
+        lines += [(b"access-control-allow-origin", b"*"), (b"cross-origin-resource-policy", b"cross-origin")]
+    elif content_type.startswith(b"text/html"):
         lines.append((b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"))
     head_only = request is not None and request.method == "HEAD"
     return Answer(deny.status, FieldSection(lines), b"" if head_only else content)
@@ -99,6 +104,11 @@ def _details(deny: Deny) -> str:
 
 
 def _content(deny: Deny, request: RequestHead | None) -> tuple[bytes, bytes]:
+    if deny.surrogate:
+        stands_in = surrogate(deny.surrogate)
+        if stands_in is None:
+            return _EMPTY_TYPES.get(deny.resource, b"text/plain; charset=utf-8"), b""
+        return stands_in.content_type, stands_in.content
     accept = request.fields.text(b"accept").lower() if request else ""
     if "json" in accept and "text/html" not in accept:
         return b"application/problem+json", _json(deny, request)

@@ -7,7 +7,10 @@ applies it once.
 from dataclasses import dataclass
 from typing import Literal
 
+from forward_proxy.access.budgets import Account
 from forward_proxy.access.grants import Asked, Grant
+from forward_proxy.access.modifying import Added
+from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import CacheKey, Delivery, Options, StoredResponse
 from forward_proxy.matching.subject import Resource, RuleRef, Subject
@@ -36,7 +39,8 @@ class Deny:
     """Answered here, never forwarded; `error` is a type of RFC 9209 §2.3, `rule` None when no rule did it.
 
     `later` is whether the same request may be answered once its origin can be reached.  `page` is the host of the page
-    that asked, for the log, `offer` what the person may do about it.
+    that asked, for the log, `offer` what the person may do about it.  `surrogate` names what stands in for the response
+    (access/surrogates), empty for nothing.
     """
 
     status: int
@@ -48,6 +52,7 @@ class Deny:
     later: bool = False
     page: str | None = None
     offer: Literal["", "unblock", "ask"] = ""
+    surrogate: str = ""
 
     @property
     def by_policy(self) -> bool:
@@ -59,7 +64,9 @@ class Deny:
 class Allowed:
     """What every request that is not denied carries along: who allowed it, and what its fields become.
 
-    `edits` are all of them, `anonymised` those of the anonymity level alone; `caching_options` are for this exchange.
+    `edits` are all of them, `anonymised` those of the anonymity level alone; `caching_options` are for this exchange,
+    `accounts` those whose budgets it uses, and `added` field lines that the response gets on its way to the client.
+    `asked_as` is set where another host is dialled in place of the target's.
     """
 
     subject: Subject
@@ -71,6 +78,14 @@ class Allowed:
     anonymised: Edits = NO_EDITS
     rule: RuleRef | None = None
     reason: str = ""
+    accounts: tuple[Account, ...] = ()
+    added: tuple[Added, ...] = ()
+    asked_as: AskedAs | None = None
+
+    @property
+    def told(self) -> str:
+        """The reason, and what lists have added to the response."""
+        return "; ".join(filter(None, (self.reason, *(f"adds {added}" for added in self.added))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +189,9 @@ class Inspect:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """Relay bytes unread."""
+    """Relay bytes unread; they are use of these accounts' budgets, and `asked_as` is as for requests."""
 
     rule: RuleRef | None = None
     reason: str = ""
+    accounts: tuple[Account, ...] = ()
+    asked_as: AskedAs | None = None

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from forward_proxy import anonymity, caching
+from forward_proxy.access import modifying
 from forward_proxy.access import targets as access_targets
 from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.access.rules import AccessRules, Denied
+from forward_proxy.access.safesearch import SafeSearch, asked_as
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override, StoredResponse
 from forward_proxy.matching.choice import Choice, first_match
@@ -39,7 +41,7 @@ from forward_proxy.policy.overrides import Overrides
 from forward_proxy.policy.pages import HOST
 from forward_proxy.policy.unblocking import NOBODY, Unblocking
 
-# Rules know the time by the minute: within one, the same request is judged the same.
+# Rules know the time by the minute, and minutes are what budgets have: within one, the same request is judged the same.
 CLOCK_STEP_S = 60
 
 
@@ -56,6 +58,7 @@ class State:
     anonymity: tuple[Choice[Level], ...] = ()
     inspect: tuple[Choice[Literal["never", "always"]], ...] = ()
     cache: tuple[Choice[Override], ...] = ()
+    safe_search: tuple[Choice[SafeSearch], ...] = ()
     default_level: Level = Level.STANDARD
     inspect_by_default: bool = True
     cache_by_default: bool = True
@@ -70,7 +73,7 @@ class Policy:
     def __init__(self, state: State) -> None:
         self.state = state
         self._overrides = Overrides(state.cache, state.caching_options)
-        of_request = (state.anonymity, state.cache)
+        of_request = (state.anonymity, state.cache, state.safe_search)
         self._users = Authenticating(state.authentication, state.access, (state.inspect,), of_request)
 
     def on_connect(self, authority: tuple[str, int], client: KnownClient, now: int) -> Deny | Inspect | Tunnel:
@@ -144,7 +147,9 @@ class Policy:
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
         options = self._overrides.of_request(subject)
         outbound = head.edited(edits)
-        allowed = Allowed(subject, head, outbound, level, options, edits, anonymised, verdict.rule, verdict.reason)
+        added, safe = modifying.additions(self.state.access, subject), asked_as(self.state.safe_search, subject)
+        said = verdict.rule, verdict.reason, verdict.accounts, added, safe
+        allowed = Allowed(subject, head, outbound, level, options, edits, anonymised, *said)
         plan = self._planned(allowed)
         return self._offline(plan) if self.state.offline and isinstance(plan, Forward) else plan
 
@@ -217,6 +222,9 @@ class Policy:
         return choice.value if choice else self.state.default_level
 
     def _planned(self, allowed: Allowed) -> Lookup | Forward:
+        if allowed.asked_as is not None:
+            # Another answer under the same URI: whoever is not locked must not get it, nor the other way round.
+            return Forward(allowed, "bypass", str(allowed.asked_as))
         if not self.state.cache_by_default:
             return Forward(allowed, "bypass", "the cache is off")
         options = allowed.caching_options
@@ -265,14 +273,20 @@ class Policy:
 
     def _denied(self, verdict: Denied, subject: Subject, client: IPAddress | None) -> Deny:
         offer = "" if client is None else unblocking.offered(self.state.unblocking, client, verdict.rule)
+        replaced = modifying.replaced(self.state.access, subject)
+        reason, surrogate = verdict.reason, replaced.surrogate if replaced else ""
+        if replaced is not None:
+            by = f" ({replaced.rule})" if replaced.rule != verdict.rule else ""
+            reason = "; ".join(filter(None, (reason, f"answered with the surrogate {surrogate}{by}")))
         return Deny(
-            403,
+            200 if replaced else 403,
             "http_request_denied",
-            verdict.reason,
+            reason,
             verdict.rule,
             subject.resource,
             page=subject.page,
             offer=offer,
+            surrogate=surrogate,
         )
 
     def _inspects(self, subject: Subject) -> bool:
@@ -283,7 +297,8 @@ class Policy:
         verdict = self.state.access.decide_all(subjects)
         if isinstance(verdict, Denied):
             return Deny(403, "http_request_denied", verdict.reason, verdict.rule)
-        return Tunnel(verdict.rule, verdict.reason)
+        engines = (asked_as(self.state.safe_search, subject) for subject in subjects)
+        return Tunnel(verdict.rule, verdict.reason, verdict.accounts, next(filter(None, engines), None))
 
 
 def tunnel_subject(host: str, port: int, client: KnownClient, now: int) -> Subject:

@@ -131,7 +131,7 @@ def _relayed(
         )
         changes = StoreChanges(update.freshened, update.outdated, changes.invalidated)
     marks = _marks(cleaned.fields, CacheStatus(fwd=sent.fwd, stored=storing is not None, detail=detail))
-    edits = cleaning | _dated(cleaned.fields, response_at) | marks
+    edits = cleaning | _dated(cleaned.fields, response_at) | _added(allowed, cleaned.fields) | marks
     return Relay(allowed, sent.fwd, edits, anonymised, storing, detail, changes)
 
 
@@ -147,7 +147,8 @@ def _serve(
     delivery = caching.deliver(allowed.request, reuse, said)
     head = delivery.head
     edits = anonymity.response_edits(allowed.level, allowed.request, head, allowed.subject)
-    head = head.edited(edits | hops.via(head.fields))
+    cleaned = head.fields.edited(edits)
+    head = head.edited(edits | _added(allowed, cleaned) | hops.via(head.fields))
     if for_client:
         head = ResponseHead(head.status, FieldSection((*head.fields, *for_client)))
     delivery = replace(delivery, head=head)
@@ -161,6 +162,14 @@ def _joined(*details: str) -> str:
 def _dated(fields: FieldSection, response_at: int) -> Edits:
     """The time of receipt as Date for a response that has none (RFC 9110 §6.6.1)."""
     return NO_EDITS if b"date" in fields else Edits(((b"date", format_date(response_at)),))
+
+
+def _added(allowed: Allowed, fields: FieldSection) -> Edits:
+    """What lists add, as further lines: of several policies each has to be kept (W3C CSP Level 3 §8.1)."""
+    if not allowed.added:
+        return NO_EDITS
+    before = ((name, value) for name in {each.name: None for each in allowed.added} for value in fields.get_all(name))
+    return Edits((*before, *((each.name, each.value) for each in allowed.added)))
 
 
 def _marks(fields: FieldSection, said: CacheStatus) -> Edits:

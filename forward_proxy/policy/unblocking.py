@@ -10,6 +10,8 @@ when all of this holds:
   this program has.  Another origin cannot read the page, so it has no token.
 
 What is denied for a while (access/grants.py) cannot be undone from here.  A page outlives no restart: the key is new.
+
+Without an address to unblock it is the page that tells every client what is left of its budgets.
 """
 
 import hashlib
@@ -67,7 +69,11 @@ def on_page(
 ) -> Deny | OwnPage | None:
     """The answer to a request for our own page; None when this client has no business there, and it is nobody's."""
     target = head.target
-    if target.host != HOST or target.authority != HOST or not (may := unblocking.may(client)):
+    if target.host != HOST or target.authority != HOST:
+        return None
+    if target.path == "/" and target.query is None and (rows := _rows(access, subject)):
+        return OwnPage(subject, page("What is left today", rows, ""))
+    if not (may := unblocking.may(client)):
         return None
     query = dict(parse_qsl(target.query or "")) if len(target.query or "") < _LONGEST_QUERY else {}
     wanted = parse_target_uri(query.get("url", ""))
@@ -85,6 +91,11 @@ def on_page(
         reason = "this page is too old, or was not the one that asked; open it again"
         return Deny(403, "http_request_denied", reason, resource=subject.resource)
     return _done(may, subject, wanted, client, now, for_s)
+
+
+def _rows(access: AccessRules, subject: Subject) -> list[tuple[str, str]]:
+    """Name and words of each budget of this client's."""
+    return [(standing.account.rule, standing.told) for standing in access.of_client(subject)]
 
 
 def _offer(may: May, wanted: TargetUri, client: IPAddress, now: int, key: bytes, scheme: str) -> bytes:

@@ -34,10 +34,11 @@ def candidate(
     alone = read([path], zone, default, shelf)
     if unread := [fault for fault in alone.faults if fault.mark is None]:
         raise RuleFileError(report(unread))
-    return compiled(_with(path, alone.rules.sources[0], in_force.sources, folders[0]), zone, default, shelf)
+    return compiled(with_file(path, alone.rules.sources[0], in_force.sources, folders[0]), zone, default, shelf)
 
 
-def _with(path: Path, source: tuple[str, bytes], in_force: Sources, folder: Path) -> Sources:
+def with_file(path: Path, source: tuple[str, bytes], in_force: Sources, folder: Path) -> Sources:
+    """These files with this one among them, by its name; `folder` is the first of those in force."""
     names = [Path(name).name for name, _ in in_force]
     if path.name in names:
         place = names.index(path.name)

@@ -2,7 +2,7 @@
 
 Expectations are checked whenever rules are loaded, on all files together, so a rule that quietly undoes another is
 found before it is in force.  What an entry leaves out is fixed, never taken from the surroundings: GET, from this
-machine, at noon on a Monday, without fields.
+machine, at noon on a Monday, without fields, with nothing used of any budget.
 
 A request is judged as a proxy that opens TLS judges it: by what it tells, then once more when the type of its response
 is known; but as a bare tunnel where an `inspect` entry keeps its TLS closed.
@@ -15,6 +15,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
+from forward_proxy.access.budgets import MOST_MINUTES, Usage
 from forward_proxy.access.rules import AccessRules, Denied, Verdict
 from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.client import KnownClient, User
@@ -31,7 +32,10 @@ from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
 
-_KEYS = ("block", "allow", "at", "client", "user", "listener", "method", "resource", "page", "headers", "content_type")
+_KEYS = (
+    *("block", "allow", "at", "client", "user", "listener", "used"),
+    *("method", "resource", "page", "headers", "content_type"),
+)
 _BREAKS_A_LINE = frozenset("\r\n\0")
 _DEFAULT_AT = "2024-01-01T12:00"
 _DEFAULT_LISTENER = "8080"
@@ -39,14 +43,19 @@ _DEFAULT_LISTENER = "8080"
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A request, and whether it ought to be denied; `tunnel` is what rules see of it in TLS that is not opened."""
+    """A request, and whether it ought to be denied; `tunnel` is what rules see of it in TLS that is not opened.
+
+    `used` are the minutes that are used of every budget, before the one in which it is made.
+    """
 
     denied: bool
     subject: Subject
     tunnel: Subject | None = None
+    used: int = 0
 
     def disappointment(self, rules: AccessRules, inspect: Sequence[Choice[str]] = ()) -> str | None:
         """What the rules do instead; None when they do what is expected."""
+        rules = rules.used(Usage(assumed=self.used))
         if (where := rules.undecided_by_user(self._asked(inspect))) is not None:
             return f"{self.subject.url} is not judged before it is known who asks, because of {where}; say user"
         verdict = self._verdict(rules, inspect)
@@ -133,7 +142,8 @@ class _Reader:
         at = self.read(texts, "at", _DEFAULT_AT, partial(_read_at, zone=self.zone))
         subject = subject_of(RequestHead(method, target, fields), client, at)
         tunnel = subject_of(RequestHead("CONNECT", target), client, at) if target.scheme == "https" else None
-        return Expectation(wanted == "block", replace(subject, **self.told(subject, texts)), tunnel)
+        used = self.read(texts, "used", "0", _read_minutes)
+        return Expectation(wanted == "block", replace(subject, **self.told(subject, texts)), tunnel, used)
 
     def client(self, texts: Mapping[str, str]) -> KnownClient:
         address = self.read(texts, "client", "127.0.0.1", _read_client)
@@ -178,6 +188,11 @@ def _read_listener(text: str) -> int | Unreadable:
     if isinstance(ports, Unreadable) or len(ports) != 1:
         return Unreadable(f"expected a port from 1 to 65535, not {text}")
     return ports.start
+
+
+def _read_minutes(text: str) -> int | Unreadable:
+    minutes = int(text) if text.isascii() and text.isdecimal() and len(text) <= 4 else MOST_MINUTES + 1
+    return minutes if minutes <= MOST_MINUTES else Unreadable(f"expected whole minutes such as 60, not {text}")
 
 
 def _read_page(text: str) -> str | Unreadable:

@@ -1,10 +1,10 @@
-"""What do rule files give names to?  The sections `groups` and `holidays`, of all files before any rule is read.
+"""What do rule files give names to?  The sections `groups`, `holidays` and `services`, before any rule is read.
 
 A name is given in one place, so that whoever reads it there knows all of it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
 from typing import Any
@@ -17,9 +17,11 @@ from forward_proxy.matching.groups import Members
 from forward_proxy.matching.named import Named
 from forward_proxy.matching.users import read_user
 from forward_proxy.rulefiles.problems import Fault
+from forward_proxy.rulefiles.services import SECTION as SERVICES
+from forward_proxy.rulefiles.services import read_services
 from forward_proxy.rulefiles.tree import Node, Path
 
-NAMING = ("groups", "holidays")
+NAMING = ("groups", "holidays", SERVICES)
 
 type Reader = Callable[[str], Any]
 
@@ -28,7 +30,7 @@ _BY_KEY: Mapping[str, Reader] = {"user": read_user, "listener": read_ports}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,79}")
 
 
-def read_named(files: Iterable[tuple[str, Node]]) -> tuple[Named, list[Fault]]:
+def read_named(files: Sequence[tuple[str, Node]]) -> tuple[Named, list[Fault]]:
     """All names of these files, and what is wrong with them."""
     faults: list[Fault] = []
     groups: dict[str, Members] = {}
@@ -37,13 +39,14 @@ def read_named(files: Iterable[tuple[str, Node]]) -> tuple[Named, list[Fault]]:
     for file, root in files:
         if not isinstance(root.value, dict):
             continue  # Told by who reads the sections.
-        for section in NAMING:
+        for section in ("groups", "holidays"):
             reader = _Section(file, root, section, places, faults)
             if section == "groups":
                 groups |= {name: _members(values) for name, values in reader.names(read_network, _BY_KEY)}
             else:
                 holidays |= {name: Dates.of(values) for name, values in reader.names(read_dates)}
-    return Named(groups, holidays), faults
+    services, misread = read_services(files)
+    return Named(groups, holidays, services), faults + misread
 
 
 def _members(values: tuple[Any, ...]) -> Members:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from forward_proxy.access.options import Action
 from forward_proxy.access.rules import AccessRules
+from forward_proxy.access.safesearch import SafeSearch
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override
 from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
+from forward_proxy.matching.services import Catalogue
 from forward_proxy.rulefiles.named import read_named
 from forward_proxy.rulefiles.problems import Fault, report
 from forward_proxy.rulefiles.sections import Collected, Inspection
@@ -40,9 +42,11 @@ class Rules:
     anonymity: tuple[Choice[Level], ...] = ()
     inspect: tuple[Choice[Inspection], ...] = ()
     cache: tuple[Choice[Override], ...] = ()
+    safe_search: tuple[Choice[SafeSearch], ...] = ()
     sources: Sources = ()
     digest: str = ""
     lists: tuple[Loaded, ...] = ()
+    services: Catalogue = field(default_factory=Catalogue)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -67,13 +71,14 @@ class Rules:
             "rules": len(self.access.rules),
             "anonymity": len(self.anonymity),
             "inspect": len(self.inspect),
+            "safe_search": len(self.safe_search),
             "cache": len(self.cache),
         }
 
     @property
     def entries_by_file(self) -> Counter[str]:
         """Entries of all sections by the file they stand in; none for a file that is not there."""
-        sections = self.access.rules, self.anonymity, self.inspect, self.cache
+        sections = self.access.rules, self.anonymity, self.inspect, self.safe_search, self.cache
         return Counter(choice.where.file for section in sections for choice in section)
 
 
@@ -140,11 +145,12 @@ def _parsed(files: Iterable[tuple[str, bytes]], collected: Collected, default: A
     access = AccessRules(tuple(collected.choices["rules"]), default)
     if not collected.faults:
         collected.faults += _disappointments(collected, access)
-    anonymity, inspect, cache = (tuple(collected.choices[name]) for name in ("anonymity", "inspect", "cache"))
+    chosen = {name: tuple(choices) for name, choices in collected.choices.items() if name != "rules"}
     for loaded in collected.lists:
         digest.update(f"{loaded.entry.name} {loaded.digest} ".encode("utf-8", "surrogateescape"))
     lists = tuple(collected.lists)
-    rules = Rules(access, anonymity, inspect, cache, tuple(sources), digest.hexdigest(), lists)
+    services = collected.named.services
+    rules = Rules(access, sources=tuple(sources), digest=digest.hexdigest(), lists=lists, services=services, **chosen)
     return Reading(rules, len(collected.expectations), tuple(collected.faults))
 
 

@@ -1,29 +1,31 @@
-"""What do the four sections of a rule file say?  From a tree with marks to choices with matchers.
+"""What do the sections of a rule file say?  From a tree with marks to choices with matchers.
 
-`rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `cache` what is cached otherwise
-than RFC 9111 says (overrides.py); what they call by a name has been read before (named.py).  Every entry has a `match`;
-`match: {}` means every request and has to be written out, so that a forgotten match does not deny the world; a rule
-with a `list` may do without.  A key that nobody can know at the time of the decision is a mistake, not a rule that
-never holds: a tunnel shows no path, a request no content type.
+`rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `safe_search` for whom engines
+lock theirs (safesearch.py), `cache` what is cached otherwise than RFC 9111 says (overrides.py); what they call by a
+name has been read before (named.py).  Every entry has a `match`; `match: {}` means every request and has to be written
+out, so that a forgotten match does not deny the world; a rule with a `list` may do without.  A key that nobody can know
+at the time of the decision is a mistake, not a rule that never holds: a tunnel shows no path, a request no content
+type.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
+from forward_proxy.access.budgets import Budget
 from forward_proxy.access.lists.listed import Listed
 from forward_proxy.anonymity import Level
-from forward_proxy.caching import Override
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.conditions import Problem, unknown
 from forward_proxy.matching.grammar import KEYS, compile_match
 from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.subject import RuleRef
-from forward_proxy.rulefiles import overrides
+from forward_proxy.rulefiles import overrides, safesearch
+from forward_proxy.rulefiles.budgets import read_budget
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
 from forward_proxy.rulefiles.listentries import ListEntry, read_list
 from forward_proxy.rulefiles.named import NAMING
@@ -35,7 +37,7 @@ type Inspection = Literal["never", "always"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MAX_REASON = 500
-_BEFORE_TUNNEL = frozenset(("host", "port", "scheme", "client", "listener", "user", "group", "time", "not"))
+_BEFORE_TUNNEL = frozenset(("service", "host", "port", "scheme", "client", "listener", "user", "group", "time", "not"))
 _BEFORE_RESPONSE = frozenset(KEYS) - {"content_type"}
 
 
@@ -43,7 +45,8 @@ _BEFORE_RESPONSE = frozenset(KEYS) - {"content_type"}
 class Section:
     """One section: the key that holds an entry's value, the values it may have, and the match keys it may use.
 
-    Without a key the value is what several keys say together, which are among `extra`.
+    Without a key the value is what several keys say together, which are among `extra`; then `read` makes it of them and
+    of the entry's place.
     """
 
     key: str
@@ -51,17 +54,26 @@ class Section:
     keys: frozenset[str] = frozenset(KEYS)
     why: str = ""
     extra: tuple[str, ...] = ()
+    read: Callable[[Mapping[str, object], str], Any | tuple[Problem, ...]] | None = None
 
 
 SECTIONS = {
-    "rules": Section("action", {"allow": "allow", "deny": "deny"}, extra=("list", "expect")),
+    "rules": Section("action", {"allow": "allow", "deny": "deny"}, extra=("list", "budget", "expect")),
     "anonymity": Section(
         "level", {level.value: level for level in Level}, _BEFORE_RESPONSE, "not known when the request is sent"
     ),
     "inspect": Section(
         "action", {"never": "never", "always": "always"}, _BEFORE_TUNNEL, "not known before the tunnel is opened"
     ),
-    "cache": Section("", {}, extra=overrides.KEYS),
+    "safe_search": Section(
+        "",
+        {},
+        _BEFORE_TUNNEL,
+        "not known before the engine is dialled",
+        safesearch.KEYS,
+        safesearch.read_safe_search,
+    ),
+    "cache": Section("", {}, extra=overrides.KEYS, read=overrides.read_override),
 }
 
 
@@ -127,17 +139,19 @@ class _File:
         said = (section.key,) if section.key else ()
         known = ("id", *said, "match", "reason", *section.extra)
         if not isinstance(entry.value, dict):
-            self.fault(path, f"expected a mapping with {section.key or 'an override'} and match")
+            self.fault(path, f"expected a mapping with {section.key or ' or '.join(section.extra)} and match")
             return
         for key in entry.value:
             if key not in known:
                 self.fault((*path, key), unknown(key, known, "unknown key"))
         fields = entry.value
         ref = self.reference(fields, entry.mark, path)
-        value = self.value(section, fields, path) if section.key else self.override(fields, ref, path)
-        matcher = self.matcher(section, fields, path)
+        value = self.composed(section.read, fields, ref, path) if section.read else self.value(section, fields, path)
+        matcher = self.matcher(section, fields, path, denies=value == "deny")
         if "list" in fields and "list" in section.extra:
             matcher = self.listed(fields["list"], matcher, (*path, "list"))
+        if "budget" in fields and "budget" in section.extra:
+            matcher = self.rationed(fields, ref, matcher, path)
         reason = self.text(fields, "reason", path) or ""
         if len(reason) > _MAX_REASON:
             self.fault((*path, "reason"), f"longer than {_MAX_REASON} characters")
@@ -166,14 +180,16 @@ class _File:
             self.fault((*path, section.key), f"{wanted}, not {text}")
         return section.values.get(text or "")
 
-    def override(self, fields: Mapping[str, Node], ref: RuleRef, path: Path) -> Override | None:
-        read = overrides.read_override({key: node.plain() for key, node in fields.items()}, str(ref))
-        if isinstance(read, Override):
-            return read
-        self.problems(read, path)
+    def composed(
+        self, read: Callable[[Mapping[str, object], str], Any], fields: Mapping[str, Node], ref: RuleRef, path: Path
+    ) -> Any:
+        value = read({key: node.plain() for key, node in fields.items()}, str(ref))
+        if not isinstance(value, tuple):
+            return value
+        self.problems(value, path)
         return None
 
-    def matcher(self, section: Section, fields: Mapping[str, Node], path: Path) -> Matcher | None:
+    def matcher(self, section: Section, fields: Mapping[str, Node], path: Path, *, denies: bool) -> Matcher | None:
         if "match" not in fields:
             if "list" in fields and "list" in section.extra:
                 return Matcher()
@@ -186,7 +202,7 @@ class _File:
         for early in _keys_used(raw, ()):
             if early[-1] in KEYS and early[-1] not in known:
                 self.fault((*where, *early), why)
-        compiled = compile_match(raw, self.collected.zone, self.collected.named)
+        compiled = compile_match(raw, self.collected.zone, self.collected.named, denies=denies)
         if isinstance(compiled, Matcher):
             return compiled
         self.problems(compiled, where)
@@ -205,6 +221,21 @@ class _File:
             return None
         self.collected.lists.append(loaded)
         return matcher and Matcher((*matcher.conditions, Listed(entry.name, loaded.digest, loaded.searched)))
+
+    def rationed(self, fields: Mapping[str, Node], ref: RuleRef, matcher: Matcher | None, path: Path) -> Matcher | None:
+        """The matcher with the budget as its last condition."""
+        where = (*path, "budget")
+        if "action" in fields and fields["action"].value == "allow":
+            self.fault(where, "is for action: deny, which it keeps from denying until its minutes are used up")
+        if "id" not in fields:
+            self.fault(where, "needs an id beside it, by which what was used is kept")
+        if "match" in fields and any(each[-1] == "content_type" for each in _keys_used(fields["match"].plain(), ())):
+            self.fault(where, "counts requests, of which content_type is not known")
+        budget = read_budget(fields["budget"].plain(), ref.id or "", self.collected.zone)
+        if isinstance(budget, Budget):
+            return matcher and Matcher((*matcher.conditions, budget))
+        self.problems(budget, where)
+        return None
 
     def expectations(self, node: Node, path: Path) -> None:
         if not isinstance(node.value, tuple):

@@ -43,6 +43,7 @@ def state_of(
         anonymity=rules.anonymity,
         inspect=rules.inspect,
         cache=rules.cache,
+        safe_search=rules.safe_search,
         default_level=settings.anonymity,
         inspect_by_default=settings.inspect,
         cache_by_default=settings.cache.enabled,
@@ -111,6 +112,10 @@ def update_options(settings: Settings) -> UpdateOptions:
 
 def grants_folder(settings: Settings) -> Path:
     return settings.state / "grants"
+
+
+def budgets_folder(settings: Settings) -> Path:
+    return settings.state / "budgets"
 
 
 def log_folder(settings: Settings) -> Path:

@@ -1,16 +1,9 @@
-"""The grants there are, from one run to the next: a small database that commands write and every worker reads.
+"""The grants there are, from one run to the next, in a database that commands write and every worker reads.
 
-A number beside it, in memory that all of them share, is changed after each commit: whoever compares it before each
-decision knows of a grant, or of its end by hand, before his next answer, at the price of one look at a cell.  A row
-that cannot be read is no grant, and is told: the loss of a denial lets through what somebody wanted denied.
+Its number is changed after each commit (commanded.py).  A row that cannot be read is no grant, and is told: the loss of
+a denial lets through what somebody wanted denied.
 """
 
-import os
-import secrets
-import sqlite3
-import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,19 +15,15 @@ from forward_proxy.errors import StorageError
 from forward_proxy.matching.clients import network_of, read_network
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.hosts import HostPattern
-from forward_proxy.storage.cells import Cells
+from forward_proxy.storage.commanded import Commanded
 
 MOST = 1000
 _FILE = "grants.db"
-_CELLS_FILE = "changed"
 # Who asks is answered within a day or has to ask again; nobody may ask for the whole web.
 ASKED_FOR_S = 86_400
 MOST_ASKED, MOST_OF_A_CLIENT = 200, 20
-_BUSY_S = 5.0
 _LONGEST_S = 365 * 86_400
 _LAST_AT = 253_402_300_799  # The end of the year 9999.
-_KIND = int.from_bytes(b"fp-grant", "big")
-_CHANGED, _COUNT = 1, 2
 # AUTOINCREMENT: a number that was told to somebody never means another grant.
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS grants (number INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL,"
@@ -62,29 +51,23 @@ class GrantStore:
     """The grants in one folder; from any thread and process, all of one user.  Every method may raise StorageError."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / _FILE
-        self._cells: Cells | None = None
+        self._file = Commanded(folder / _FILE, "grants", b"fp-grant", (_TABLE, _ASKED_TABLE))
+        self.path = self._file.path
 
     def start(self) -> None:
         """Share `changed` with every process that has done so, and with those forked from here on."""
-        try:
-            self._make_folder()
-            self._cells = self._cells or Cells(self.path.with_name(_CELLS_FILE), _KIND, _COUNT)
-        except OSError as fault:
-            raise self._error(fault) from fault
+        self._file.start()
 
     @property
     def changed(self) -> int:
         """Another number after each change; read it before reading what has changed."""
-        if self._cells is None:
-            raise StorageError("the grants are not started")
-        return self._cells.view[_CHANGED]
+        return self._file.changed()
 
     def kept(self, now: int) -> Kept:
         """What is in force at that second, the newest first."""
         if not self.path.exists():
             return Kept(Grants())
-        with self._opened() as database:
+        with self._file.opened() as database:
             rows = database.execute(_ALL).fetchall()
         read = [(row, _read(row)) for row in rows]
         lost = tuple(f"{self.path}: grant {row[0]} cannot be understood" for row, grant in read if grant is None)
@@ -96,13 +79,13 @@ class GrantStore:
         client = "" if grant.client is None else str(grant.client)
         row = (grant.action, target, client, grant.since, grant.until, grant.by, grant.reason)
         self.start()
-        with self._opened() as database:
+        with self._file.opened() as database:
             database.execute("DELETE FROM grants WHERE until <= ?", (grant.since,))
             database.execute(_SAME, (grant.action, target, client, grant.until))
             if database.execute("SELECT count(*) FROM grants").fetchone()[0] >= MOST:
                 raise StorageError(f"there are {MOST} grants; revoke some first")
             number = database.execute(_INSERT, row).lastrowid or 0
-        self._tell()
+        self._file.tell()
         return replace(grant, number=number)
 
     def revoke(self, number: int, now: int) -> bool:
@@ -110,16 +93,16 @@ class GrantStore:
         if not self.path.exists():
             return False
         self.start()
-        with self._opened() as database:
+        with self._file.opened() as database:
             revoked = database.execute("DELETE FROM grants WHERE number = ? AND until > ?", (number, now)).rowcount
-        self._tell()
+        self._file.tell()
         return bool(revoked)
 
     def ask(self, asked: Asked) -> None:
         """Keep the wish, unless it is there already."""
         row = (spelled(asked.target), str(asked.client), asked.at)
         self.start()
-        with self._opened() as database:
+        with self._file.opened() as database:
             database.execute("DELETE FROM asked WHERE at <= ?", (asked.at - ASKED_FOR_S,))
             of_client, of_all = database.execute("SELECT sum(client = ?), count(*) FROM asked", row[1:2]).fetchone()
             if (of_client or 0) >= MOST_OF_A_CLIENT or of_all >= MOST_ASKED:
@@ -130,7 +113,7 @@ class GrantStore:
         """What is asked for, the oldest first."""
         if not self.path.exists():
             return []
-        with self._opened() as database:
+        with self._file.opened() as database:
             rows = database.execute("SELECT number, target, client, at FROM asked ORDER BY number").fetchall()
         return [asked for row in rows if (asked := _read_asked(row)) is not None and asked.at > now - ASKED_FOR_S]
 
@@ -138,37 +121,9 @@ class GrantStore:
         """Give what was asked for."""
         reason = f"asked for by {asked.client}"
         grant = self.add(Grant(0, "allow", asked.target, network_of(asked.client), now, until, by, reason))
-        with self._opened() as database:
+        with self._file.opened() as database:
             database.execute("DELETE FROM asked WHERE number = ?", (asked.number,))
         return grant
-
-    def _tell(self) -> None:
-        if self._cells is not None:
-            self._cells.view[_CHANGED] = secrets.randbits(62) | 1
-
-    def _make_folder(self) -> None:
-        """The folder and the database, which keep who asks for what; of another user's, the proxy would not hear."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.path.parent.stat().st_uid != os.geteuid():
-            raise StorageError(f"{self.path.parent}: belongs to another user; ask as the one who runs the proxy")
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with open(fd) as file:  # noqa: PTH123  # It is open already.
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise StorageError(f"{self.path}: is no file")
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        """A connection of its own for each change: they are rare, and nothing is left open over a fork."""
-        try:
-            with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as database, database:
-                database.execute(_TABLE)
-                database.execute(_ASKED_TABLE)
-                yield database
-        except (OSError, sqlite3.Error) as fault:
-            raise self._error(fault) from fault
-
-    def _error(self, fault: Exception) -> StorageError:
-        return StorageError(f"{self.path}: {fault.strerror if isinstance(fault, OSError) else fault}")
 
 
 def _read(row: tuple[int, str, str, str, int, int, str, str]) -> Grant | None:

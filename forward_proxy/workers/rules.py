@@ -7,12 +7,14 @@ not load is published by nobody.  Grants, which come before the rules, are looke
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from forward_proxy.access.grants import NO_GRANTS, Grants
 from forward_proxy.policy import Policy
 from forward_proxy.rulefiles import Rules
 from forward_proxy.rulefiles.rules import Pins, Sources
 from forward_proxy.users.file import UsersInForce
+from forward_proxy.workers.budgets import UseOfBudgets
 from forward_proxy.workers.grants import GrantsInForce
 from forward_proxy.workers.shared import Shared
 
@@ -20,8 +22,8 @@ from forward_proxy.workers.shared import Shared
 class RulesInForce:
     """Call it for the policy; `build` makes one of a rule set, `compiled` a rule set of what another worker has read.
 
-    Without `shared` this process is the only one, without `granted` there are no grants.  `build` looks at the users
-    itself; here they are looked after.
+    Without `shared` this process is the only one, without `granted` there are no grants, and without `used` nothing is
+    used of budgets.  `build` looks at the users itself; here they are looked after.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class RulesInForce:
         compiled: Callable[[Sources, Pins], Rules],
         shared: Shared | None = None,
         granted: GrantsInForce | None = None,
+        used: UseOfBudgets | None = None,
         users: UsersInForce | None = None,
     ) -> None:
         self.rules = rules
@@ -39,10 +42,12 @@ class RulesInForce:
         self._shared = shared
         self._granted = granted
         self._users = users
+        self.used = used
+        self._rationed: UseOfBudgets | None = None  # The same, while any rule has a budget.
         self._grants = granted.read() if granted is not None else NO_GRANTS
         self._lock = threading.Lock()
         self._version = 0
-        self._policy = build(rules, self._grants)
+        self._policy = self._made(rules, self._grants)
         if shared is not None:
             self._version = shared.publish(rules.sources, rules.pins)
 
@@ -54,12 +59,14 @@ class RulesInForce:
             self._grant(self._granted)
         if self._users is not None and self._users.outdated:
             self._know(self._users)
+        if self._rationed is not None and self._rationed.outdated:
+            self._account(self._rationed)
         return self._policy
 
     def replace(self, rules: Rules) -> None:
         """From here on, every worker decides by this set.  Raises OSError when the others cannot be handed it."""
         with self._lock:
-            policy = self._build(rules, self._grants)
+            policy = self._made(rules, self._grants)
             version = self._shared.publish(rules.sources, rules.pins) if self._shared is not None else 0
             self.rules, self._policy, self._version = rules, policy, version
 
@@ -72,17 +79,28 @@ class RulesInForce:
                 return
             published = self._shared.published()
             self.rules = self._compiled(published.sources, published.pins)
-            self._policy, self._version = self._build(self.rules, self._grants), published.version
+            self._policy, self._version = self._made(self.rules, self._grants), published.version
 
     def _know(self, users: UsersInForce) -> None:
         with self._lock:
             before = users.users
             if users.read() is not before:
-                self._policy = self._build(self.rules, self._grants)
+                self._policy = self._made(self.rules, self._grants)
 
     def _grant(self, granted: GrantsInForce) -> None:
         with self._lock:
             if granted.outdated:
                 grants = granted.read()
                 if grants != self._grants:  # Or what is remembered by the policy would be for nothing.
-                    self._grants, self._policy = grants, self._build(self.rules, grants)
+                    self._grants, self._policy = grants, self._made(self.rules, grants)
+
+    def _account(self, used: UseOfBudgets) -> None:
+        with self._lock:
+            if used.outdated:
+                self._policy = self._made(self.rules, self._grants)
+
+    def _made(self, rules: Rules, grants: Grants) -> Policy:
+        if self.used is not None:
+            self._rationed = self.used if rules.access.budgets else None
+            rules = replace(rules, access=self.used.of(rules.access))
+        return self._build(rules, grants)

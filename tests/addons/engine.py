@@ -21,6 +21,7 @@ from forward_proxy.addons.loops import judging_loop
 from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
 from forward_proxy.policy import Policy
+from forward_proxy.policy.meter import Meter
 from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.record import Record
@@ -171,18 +172,25 @@ def running_engine(
     collapse_wait_s: float = 5.0,
     trust_file: Path | None = None,
     wishes: Wishes | None = None,
+    meter: Meter | None = None,
+    in_force: Callable[[], Policy] | None = None,
     proofs: Proofs | None = None,
 ) -> Iterator[Running]:
-    """An engine on a free port that serves until the block ends, with the fast lane before it or without."""
+    """An engine on a free port that serves until the block ends, with the fast lane before it or without.
+
+    `in_force` gives policies in place of the one that is told.
+    """
     store = Store(folder / "responses")
     store.start(check=False)
     running = Running(policy, Records(), store, folder, Queue(folder / "queue"))
-    record, queue = running.records.append, running.queue
-    driver = Driver(lambda: running.policy, store, record, queue, collapse_wait_s, wishes, proofs)
+    asked = in_force or (lambda: running.policy)
+    driver = Driver(
+        asked, store, running.records.append, running.queue, collapse_wait_s, wishes, meter=meter, proofs=proofs
+    )
     running.driver = driver
 
     def lane(handover: Handover) -> Lane:
-        made = Lane(lambda: running.policy, store, Told(running.records), handover, LaneOptions(), proofs)
+        made = Lane(asked, store, Told(running.records), handover, LaneOptions(), meter=meter, proofs=proofs)
         running.lanes.append(made)
         return made
 

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from forward_proxy.access.targets import Prohibited
-from forward_proxy.addons.dialing import Dialer, DialError, Options, dialling_for
+from forward_proxy.addons.dialing import Dialer, DialError, Options, dialling_for, dialling_instead
 from forward_proxy.addons.loops import JudgingLoop, judging_loop
 from forward_proxy.message.hosts import IPAddress
 
@@ -38,11 +38,12 @@ def unused_port() -> int:
     return port
 
 
-def dial(dialer: Dialer, host: str, port: int) -> str:
+def dial(dialer: Dialer, host: str, port: int, instead: str | None = None) -> str:
     """The address that was reached, through the loop as mitmproxy goes through it."""
 
     async def connect() -> str:
         dialling_for.set(LOCAL)
+        dialling_instead.set(instead)
         _, writer = await asyncio.open_connection(host, port)
         peer: str = writer.get_extra_info("peername")[0]
         writer.close()
@@ -83,6 +84,23 @@ def test_what_cannot_be_reached_says_why_in_the_words_of_rfc9209(host: str, judg
     with pytest.raises(DialError) as caught:
         dial(Dialer(Options({}), judge), host, unused_port())  # type: ignore[arg-type]
     assert str(caught.value).startswith(text)
+
+
+def test_another_host_is_dialled_in_place_of_the_one_that_is_wanted_and_judged_itself() -> None:
+    with listening("0.0.0.0") as port:
+        options = Options({("www.test", port): (LOCAL,), ("locked.test", port): (OTHER,)})
+        assert dial(Dialer(options, anything), "www.test", port, "locked.test") == "127.0.0.2"
+        with pytest.raises(
+            DialError, match=r"destination_ip_prohibited: 127\.0\.0\.2 is not allowed; safe search asks"
+        ):
+            dial(Dialer(options, only(LOCAL)), "www.test", port, "locked.test")  # type: ignore[arg-type]
+
+
+def test_without_the_other_host_the_one_that_is_wanted_is_not_dialled() -> None:
+    with listening() as port, pytest.raises(DialError) as caught:
+        dial(Dialer(Options({("www.test", port): (LOCAL,)}), anything), "www.test", port, "no-such-name.invalid")
+    assert str(caught.value).startswith("dns_error: no-such-name.invalid: ")
+    assert str(caught.value).endswith("; safe search asks no-such-name.invalid in place of www.test, and nobody else")
 
 
 def test_nothing_is_dialled_on_nobody_s_behalf() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._base import HttpCommand, ReceiveHttp
 
-from forward_proxy.addons.streams import FreshConnection
+from forward_proxy.addons.streams import FreshConnection, OriginWanted
 
 
 def kinds(of: type) -> Iterator[type]:
@@ -16,7 +16,7 @@ def kinds(of: type) -> Iterator[type]:
 
 def test_every_command_between_http_layers_is_passed_on() -> None:
     """One more would be sent to a connection handler that knows nothing of it."""
-    ours = {FreshConnection}
+    ours = {OriginWanted, FreshConnection}
     assert set(kinds(HttpCommand)) - ours == {
         ReceiveHttp,
         http.SendHttp,

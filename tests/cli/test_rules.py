@@ -107,7 +107,7 @@ def test_json_has_places_as_numbers(tmp_path: Path) -> None:
     }  # fmt: skip
     sound = json.loads(_run("check", _files(folder, {"a.yaml": SOUND}), "--json").stdout)
     assert (sound["sound"], sound["expectations"], sound["problems"]) == (True, 2, [])
-    assert sound["entries"] == {"rules": 1, "anonymity": 1, "inspect": 0, "cache": 1}
+    assert sound["entries"] == {"rules": 1, "anonymity": 1, "inspect": 0, "safe_search": 0, "cache": 1}
 
 
 def test_a_file_cannot_forge_a_line_of_the_report(tmp_path: Path) -> None:

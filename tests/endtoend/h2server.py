@@ -52,8 +52,8 @@ class _Sending:
 class H2Server(RawServer):
     """Listens on a free loopback port and speaks nothing but HTTP/2."""
 
-    def __init__(self, ledger: Ledger, tls: ssl.SSLContext) -> None:
-        super().__init__(("127.0.0.1", 0), _H2Handler)
+    def __init__(self, ledger: Ledger, tls: ssl.SSLContext, port: int = 0, host: str = "127.0.0.1") -> None:
+        super().__init__((host, port), _H2Handler)
         self.ledger, self.tls = ledger, tls
         tls.set_alpn_protocols(["h2"])
 
@@ -86,7 +86,8 @@ class _H2Handler(BaseRequestHandler):
             case RequestReceived(stream_id=int(number), headers=list(lines)):
                 fields = [(str(name), str(value)) for name, value in lines]
                 pseudo = dict(fields)
-                self.server.ledger.record("https", pseudo[":method"], pseudo[":path"], fields)
+                connection = self.client_address[1]
+                self.server.ledger.record("https", pseudo[":method"], pseudo[":path"], fields, connection)
                 self._streams[number] = _Stream(pseudo[":path"])
             case DataReceived(stream_id=int(number), data=bytes(piece), flow_controlled_length=int(length)):
                 self._streams[number].digest.update(piece)

@@ -1,6 +1,7 @@
 """The site's pages, as a browser meets them: a page with all it is made of, a login, and live connections."""
 
 import secrets
+from collections.abc import Mapping
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -38,8 +39,9 @@ _FORM = """<!DOCTYPE html><html><head><title>Login</title><link rel="icon" href=
 <form method="post"><input name="user"><button id="enter">Enter</button></form></body></html>"""
 
 
-def pages(ledger: Ledger) -> Blueprint:
-    """All routes of this module.  `cdn` and `tracker` in a page's query are the origins of its foreign parts."""
+def pages(ledger: Ledger, written: Mapping[str, str]) -> Blueprint:
+    """All routes of this module.  `cdn` and `tracker` in a page's query are the origins of its foreign parts; `written`
+    are pages by name that tests have written and may write later."""
     routes = Blueprint("pages", __name__)
     sessions: dict[str, str] = {}
     lock = Lock()
@@ -48,6 +50,13 @@ def pages(ledger: Ledger) -> Blueprint:
     def page(token: str) -> Response:
         text = _PAGE.format(token=token, cdn=request.args.get("cdn", ""), tracker=request.args.get("tracker", ""))
         return Response(text, headers=_FRESH, mimetype="text/html")
+
+    @routes.get("/written/<name>")
+    def written_page(name: str) -> Response:
+        fields = {"Cache-Control": "no-store"}
+        if embedder := request.args.get("embedder"):
+            fields["Cross-Origin-Embedder-Policy"] = embedder
+        return Response(written[name], headers=fields, mimetype="text/html")
 
     @routes.get("/part/<token>/<name>")
     def part(token: str, name: str) -> Response:

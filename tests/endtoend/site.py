@@ -43,6 +43,7 @@ class Site:
     ledger: Ledger
     gates: Gates
     packages: dict[str, bytes]
+    written: dict[str, str]
 
     def url(self, path: str, host: str = "site.test", service: Service = "http") -> str:
         return f"{_SCHEMES.get(service, 'http')}://{host}:{self.ports[service]}{path}"
@@ -69,9 +70,10 @@ class _Server(Protocol):
 def running_site(folder: Path) -> Iterator[Site]:
     """The whole site, served until the block ends; the CA's certificate is written to the folder."""
     ca, ledger, gates, packages = trustme.CA(), Ledger(), Gates(), dict[str, bytes]()
+    written: dict[str, str] = {}
     app = Flask(__name__)
     app.register_blueprint(answers(gates, packages))
-    app.register_blueprint(pages(ledger))
+    app.register_blueprint(pages(ledger, written))
     servers: dict[Service, _Server] = {
         "http": WebServer(app, ledger),
         "https": WebServer(app, ledger, server_tls(ca)),
@@ -90,12 +92,12 @@ def running_site(folder: Path) -> Iterator[Site]:
         ports: dict[Service, int] = {"dead": dead.getsockname()[1]}
         for service, server in servers.items():
             ports[service] = server.socket.getsockname()[1]
-            stack.enter_context(_serving(server))
-        yield Site(ports, ca, folder / "origins.pem", ledger, gates, packages)
+            stack.enter_context(serving(server))
+        yield Site(ports, ca, folder / "origins.pem", ledger, gates, packages, written)
 
 
 @contextmanager
-def _serving(server: _Server) -> Iterator[None]:
+def serving(server: _Server) -> Iterator[None]:
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -106,8 +108,9 @@ def _serving(server: _Server) -> Iterator[None]:
         thread.join()
 
 
-def server_tls(ca: trustme.CA) -> ssl.SSLContext:
+def server_tls(ca: trustme.CA, *names: str) -> ssl.SSLContext:
+    """For these names, without any for all of the site's."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert(*NAMES, "127.0.0.1").configure_cert(context)
+    ca.issue_cert(*(names or (*NAMES, "127.0.0.1"))).configure_cert(context)
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -26,9 +26,14 @@ class WebServer(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(
-        self, app: "WSGIApplication", ledger: Ledger, tls: ssl.SSLContext | None = None, port: int = 0
+        self,
+        app: "WSGIApplication",
+        ledger: Ledger,
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
+        host: str = "127.0.0.1",
     ) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__((host, port), _Handler)
         self.app, self.ledger, self.tls = app, ledger, tls
 
     @property

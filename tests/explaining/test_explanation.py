@@ -127,3 +127,15 @@ def test_rules_about_the_response_ask_again_only_when_one_is_to_come(tmp_path: P
     fresh = StoredResponse(CacheKey("GET", head.target), 200, section(cache_control="max-age=9"), NO_FIELDS, NOW, NOW)
     assert _passage(_explained(asked, head)).rules_ask_again
     assert not _passage(_explained(asked, head, fresh)).rules_ask_again
+
+
+def test_what_lists_have_done_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ads.txt").write_text("||two.example^$script,redirect=noopjs\n||one.example^$csp=script-src 'self'\n")
+    asked = policy(tmp_path, "rules: [{ id: ads, action: deny, list: { source: ads.txt } }]")
+    explanation = _explained(asked, request("http://two.example/x", sec_fetch_dest="script"))
+    assert _trail(explanation) == [("ads", None)]
+    assert explanation.sentence.startswith("Denied by rule ads (")
+    assert explanation.sentence.endswith("; answered with the surrogate noop.js.")
+    passage = _passage(_explained(asked, request("http://one.example/", sec_fetch_dest="document")))
+    (added,) = passage.allowed.added
+    assert (added.name, added.value, added.rule.line) == (b"content-security-policy", b"script-src 'self'", 2)

@@ -143,3 +143,13 @@ def test_a_report_counts_exchanges_and_not_records() -> None:
     assert tally.pages == {"news.test": 40, "(none told)": 1}
     assert tally.rules == {f"ads ({FILE}:2)": 41}
     assert [seen.target for seen, _ in tally.examples] == ["http://ads.test/1", "http://x.ads.test/2"]
+
+
+def test_what_was_used_of_a_budget_back_then_is_not_known() -> None:
+    hour = "rules:\n  - { id: hour, action: deny, match: { host: a.test }, budget: { minutes: 60 } }"
+    allowed, refused = row("http://a.test/"), denied("http://a.test/", "hour")
+    assert effects(NONE, hour, allowed) == [("untold", "hour")]
+    assert effects(hour, NONE, refused) == [("freed", "hour")]
+    assert effects(hour, hour + NONE.replace("rules:\n", "\n"), allowed) == []
+    assert effects(hour, hour, refused) == []
+    assert effects(hour, deny("hour", "host: a.test"), allowed) == [("denied", "hour")]

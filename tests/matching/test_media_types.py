@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from forward_proxy.matching.media_types import RequestTypes
 from tests.matching.requests import matcher, problems, subject
 
 
@@ -32,3 +35,22 @@ def test_what_is_no_media_range_is_told(rule: str) -> None:
     assert problems({"content_type": rule}) == [
         ("content_type", f"expected a media type such as text/html or image/*, not {rule}")
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted", "holds"),
+    [
+        (",application/dns-message", "application/dns-message", True),
+        ("Application/DNS-Message; v=1,*/*", "application/dns-message", True),
+        (",text/html;q=0.9, application/dns-message;q=0.1", "application/dns-message", True),
+        (",application/dns-messages", "application/dns-message", False),
+        (",x/application/dns-message", "application/dns-message", False),
+        (",*/*", "application/dns-message", False),
+        ("image/png,", "image/*", True),
+        (",text/html,image/avif", "image/*", True),
+        (",", "image/*", False),
+        (None, "image/*", None),
+    ],
+)
+def test_what_a_request_sends_or_asks_for(told: str | None, wanted: str, holds: bool | None) -> None:
+    assert RequestTypes.of([wanted]).holds(replace(subject(), request_types=told)) is holds

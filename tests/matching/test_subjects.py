@@ -28,6 +28,7 @@ def test_a_request_tells_its_canonical_target_and_who_asks_for_what() -> None:
         resource="script",
         page="news.example",
         third_party=True,
+        request_types=",*/*",
     )
 
 

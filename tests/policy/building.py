@@ -28,6 +28,7 @@ def policy(folder: Path, rules: str = "", **state: Any) -> Policy:
         "caching_options": caching.Options(),
         "anonymity": loaded.anonymity,
         "inspect": loaded.inspect,
+        "safe_search": loaded.safe_search,
         "cache": loaded.cache,
     }
     return Policy(State(**given | state))

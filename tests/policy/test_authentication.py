@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from forward_proxy.access.budgets import Usage
 from forward_proxy.access.grants import Grant, Grants
 from forward_proxy.matching.client import KnownClient, Unproved, User
 from forward_proxy.matching.hosts import HostPattern
@@ -80,6 +81,33 @@ def test_a_list_for_a_user_asks_for_what_it_lists(tmp_path: Path) -> None:
     assert status(door.on_request(request("http://news.test/"), LOCAL, (), NOW)) == 200
 
 
+def test_a_list_of_filters_for_a_user_asks_when_the_tunnel_is_opened(tmp_path: Path) -> None:
+    """What it says of the requests inside is not known then, and inside nobody can be asked."""
+    (tmp_path / "filters.txt").write_text("||ads.test^$script\n/banner/*\n||page.test^$csp=script-src 'none'\n")
+    door = asked(
+        tmp_path, "rules: [{ action: deny, list: { source: filters.txt, format: adblock }, match: { user: alice } }]"
+    )
+    page = request("http://page.test/", sec_fetch_dest="document")
+    assert status(door.on_connect(("news.test", 443), LOCAL, NOW)) == 407
+    assert isinstance(door.on_connect(("news.test", 443), ALICE, NOW), Inspect)
+    assert status(door.on_request(request("http://a.test/banner/1.gif"), LOCAL, (), NOW)) == 407
+    assert status(door.on_request(page, LOCAL, (), NOW)) == 407
+    assert status(door.on_request(page, ALICE, (), NOW)) == 200
+    assert status(door.on_request(request("http://news.test/"), LOCAL, (), NOW)) == 200
+
+
+def test_what_comes_after_a_budget_that_is_not_used_up_may_depend_on_the_user(tmp_path: Path) -> None:
+    rules = """
+        rules:
+          - { id: an-hour, action: deny, match: { host: games.test }, budget: { minutes: 60 } }
+          - { action: deny, match: { host: games.test, user: alice } }
+    """
+    door = asked(tmp_path, rules)
+    assert status(door.on_request(request("http://games.test/"), LOCAL, (), NOW)) == 407
+    used = Policy(replace(door.state, access=door.state.access.used(Usage(assumed=60))))
+    assert status(used.on_request(request("http://games.test/"), LOCAL, (), NOW)) == 403
+
+
 def test_a_rule_about_the_response_asks_before_the_request_goes_out(tmp_path: Path) -> None:
     door = asked(tmp_path, "rules: [{ action: deny, match: { content_type: video/*, user: alice } }]")
     assert status(door.on_request(request("http://a.test/"), LOCAL, (), NOW)) == 407
@@ -99,6 +127,7 @@ def test_a_grant_decides_whoever_asks(tmp_path: Path) -> None:
     [
         "anonymity: [{ level: strict, match: { user: alice } }]",
         "cache: [{ bypass: true, match: { not: { user: alice } } }]",
+        "safe_search: [{ action: always, match: { user: alice } }]",
     ],
 )
 def test_every_section_may_depend_on_the_user(tmp_path: Path, section: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forward_proxy.access.budgets import Account, Usage, Used
 from forward_proxy.access.grants import Asked, Grant, Grants
 from forward_proxy.access.rules import AccessRules
 from forward_proxy.matching.client import KnownClient
@@ -183,3 +184,31 @@ def test_whatever_the_address_says_nothing_is_granted(query: str, method: str) -
     head = replace(head, target=replace(head.target, query=query))
     done = on_page(head, subject_of(head, KnownClient(ADA), NOW), ADA, NOW, UNBLOCKING, AccessRules())
     assert not isinstance(done, OwnPage) or done.grant is done.asked is None
+
+
+def test_a_client_is_told_what_is_left_of_its_budgets(tmp_path: Path) -> None:
+    rules = """
+        rules:
+          - { id: games, action: deny, match: { client: 192.168.1.5, host: a.test }, budget: { minutes: 60 } }
+          - { id: all, action: deny, match: { host: b.test }, budget: { minutes: 90, per: group } }
+    """
+    made = policy(tmp_path, rules)
+    begins, ends = made.state.access.budgets["games"].day(NOW)
+    usage = Usage({Account("games", str(ADA)): Used(begins, ends, 12, NOW // 60)})
+    options = replace(made.state.access_options, allow_clients=(ip_network("192.168.1.0/24"),))
+    left = Policy(replace(made.state, access=made.state.access.used(usage), access_options=options))
+    page = on(left, f"{OWN}/")
+    assert isinstance(page, OwnPage)
+    assert page.grant is page.asked is None
+    text = page.content.decode()
+    assert "<dt>games<dd>12 of 60 minutes used today, 48 left, more tomorrow at 00:00" in text
+    assert "<dt>all<dd>0 of 90 minutes used today, 90 left" in text
+    others = on(left, f"{OWN}/", BOB).content.decode()
+    assert ("games" in others, "<dt>all" in others) == (False, True)
+    assert isinstance(on(left, PAGE), Lookup)
+    assert isinstance(on(left, f"{OWN}/other"), Lookup)
+
+
+def test_without_budgets_there_is_no_such_page(asked: Policy) -> None:
+    assert on(asked, f"{OWN}/").status == 404
+    assert isinstance(on(asked, f"{OWN}/", EVE), Lookup)

@@ -21,6 +21,7 @@ anonymity:
   - { level: off, match: { host: a.test }, reason: Ours }
 inspect:
   - { action: never, match: { host: bank.test } }
+safe_search: [{ action: always, match: {} }]
 cache:
   - { bypass: true, match: { path: /live/* } }
 """
@@ -38,7 +39,7 @@ def deny(host: str, name: str = "") -> str:
     return f"rules: [{{action: deny, match: {{host: {host}}}{f', id: {name}' if name else ''}}}]\n"
 
 
-def test_the_four_sections_become_choices_with_their_places(folder: Path) -> None:
+def test_the_sections_become_choices_with_their_places(folder: Path) -> None:
     (folder / "10-full.yaml").write_text(FULL)
     rules = load([folder])
     assert rules.access.decide(subject("http://x.ads.test/")) == Denied(
@@ -48,10 +49,10 @@ def test_the_four_sections_become_choices_with_their_places(folder: Path) -> Non
     assert level is not None
     assert (level.value, level.where, level.reason) == (Level.OFF, RuleRef("rules/10-full.yaml", 5), "Ours")
     assert [choice.value for choice in rules.inspect] == ["never"]
-    assert [choice.value for choice in rules.cache] == [Override("rules/10-full.yaml:9", bypass=True)]
+    assert [choice.value for choice in rules.cache] == [Override("rules/10-full.yaml:10", bypass=True)]
     assert rules.files == ("rules/10-full.yaml",)
-    assert rules.counts == {"rules": 1, "anonymity": 1, "inspect": 1, "cache": 1}
-    assert rules.summary == "1 rules, 1 anonymity, 1 inspect, 1 cache from 1 files"
+    assert rules.counts == {"rules": 1, "anonymity": 1, "inspect": 1, "safe_search": 1, "cache": 1}
+    assert rules.summary == "1 rules, 1 anonymity, 1 inspect, 1 safe_search, 1 cache from 1 files"
 
 
 def test_files_are_read_by_name_folder_by_folder(folder: Path) -> None:
@@ -67,7 +68,7 @@ def test_files_are_read_by_name_folder_by_folder(folder: Path) -> None:
 
 def test_an_empty_folder_is_a_set_without_rules(folder: Path) -> None:
     (folder / "empty.yaml").write_text("rules:\n")
-    assert load([folder]).counts == {"rules": 0, "anonymity": 0, "inspect": 0, "cache": 0}
+    assert load([folder]).counts == {"rules": 0, "anonymity": 0, "inspect": 0, "safe_search": 0, "cache": 0}
     assert load([]).summary == "nothing from 0 files"
 
 

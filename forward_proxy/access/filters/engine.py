@@ -1,21 +1,29 @@
 """Which filter has the last word over a request?  Important ones before exceptions, exceptions before all others.
 
+What filters do besides blocking is asked apart: parameters to be removed, field lines to be added.  Of these each has
+a say, but for those that an exception of the same kind and value takes out.
+
 A filter is filed under one key (index.py) and read when a request first comes near it; what has been read is kept.
 Most filters mean a host and nothing else, and are one entry in one table.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from forward_proxy.access.filters.index import Index
+from forward_proxy.access.filters.index import Index, words_of
 from forward_proxy.access.filters.lines import Expression, Filter, read_line
+from forward_proxy.access.filters.modifiers import FIELDS, Kind, Modifier, Parameters, Removal
 from forward_proxy.access.filters.patterns import FOLDED_MARKS, MARKS
 from forward_proxy.access.filters.scopes import DOCUMENT, KINDS, TUNNEL
-from forward_proxy.access.filters.tokens import TOKENS
-from forward_proxy.access.lists.found import Found
+from forward_proxy.access.filters.tokens import Words
+from forward_proxy.access.lists.found import Addition, Found, Replacement
+from forward_proxy.access.surrogates import NONE, canonical_name
 from forward_proxy.matching.automata import Automaton
 from forward_proxy.matching.hosts import suffixes
 from forward_proxy.matching.subject import Subject
+
+# Parameters are removed of requests that change nothing: those of a form that is sent are what somebody wrote.
+_SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +32,9 @@ class Filters:
 
     `hosts` are those that mean a host and all below it for whatever a page is made of.  `texts` are the filters as
     written, without those that are `||host^` and no more; `needles` what a marked URL holds if they do.  `blocking` has
-    the important ones too.  `trusted` are the exceptions for all that the pages of a host ask for.  `automata` are the
-    regular expressions.
+    the important ones too.  `modifying` are those that do something else, by its kind, `sparing` the exceptions from
+    them.  `trusted` are the exceptions for all that the pages of a host ask for.  `automata` are the regular
+    expressions.
     """
 
     hosts: Mapping[str, int] = field(default_factory=dict)
@@ -34,10 +43,16 @@ class Filters:
     important: Index = field(default_factory=Index)
     exceptions: Index = field(default_factory=Index)
     blocking: Index = field(default_factory=Index)
+    modifying: Mapping[Kind, Index] = field(default_factory=dict)
+    sparing: Index = field(default_factory=Index)
     trusted: Mapping[str, int] = field(default_factory=dict)
     automata: Mapping[str, Automaton] = field(default_factory=dict)
+    _words: Words = field(init=False, repr=False, compare=False)
     # The filters that a request came near.
     _read: dict[int, Filter] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_words", words_of(self._indexes()))
 
     def find(self, subject: Subject) -> Found | None:
         """What blocks the request, or the exception that frees it; None when nothing blocks it.  Never raises.
@@ -45,18 +60,79 @@ class Filters:
         `overrides` is what an exception frees from, or the exception that an important filter passes over.  Of a tunnel
         that nobody looks into only what holds for everything inside is found.
         """
-        seen = _Seen(subject)
+        seen = _Seen(subject, self._words)
         line = self._blocked(seen)
         if line is None:
             return None
         important = line in self._read and self._read[line].scope.important
-        blocked = Found(line, self.texts.get(line) or self._host_text(subject.host), important=important)
+        text = self.texts.get(line) or self._host_text(subject.host)
         exception = self._exception(seen)
         if exception is None:
-            return blocked
-        if (line := self._first(self.important, seen)) is not None:
-            return Found(line, self.texts[line], important=True, overrides=exception)
-        return Found(exception.line, exception.text, exception=True, overrides=blocked)
+            return Found(line, text, important=important)
+        if (insisting := self._first(self.important, seen)) is not None:
+            return Found(insisting, self.texts[insisting], important=True, overrides=exception)
+        return Found(exception.line, exception.text, exception=True, overrides=Found(line, text, important=important))
+
+    def replacement(self, subject: Subject) -> Replacement | None:
+        """What stands in for the response if the request is denied: by priority, then by importance, then by name, so
+        that the order of lines means nothing.  Never raises."""
+        if "redirect" not in self.modifying:
+            return None
+        wanted = [
+            (-modifier.priority, not self._filter(line).scope.important, modifier.value, line)
+            for line, modifier in self._modifiers("redirect", _Seen(subject, self._words))
+            if canonical_name(modifier.value)
+        ]
+        if not wanted:
+            return None
+        *_, name, line = min(wanted)
+        return None if name == NONE else Replacement(line, self.texts[line], name)
+
+    def removals(self, subject: Subject) -> tuple[Removal, ...]:
+        """What has parameters of the query removed: of a request that asks to be given something, and no more.
+
+        Never raises.
+        """
+        if "removeparam" not in self.modifying or "?" not in subject.url or subject.method not in _SAFE:
+            return ()
+        removing = self._modifiers("removeparam", _Seen(subject, self._words))
+        return tuple(self._removal(line, modifier) for line, modifier in removing)
+
+    def additions(self, subject: Subject) -> tuple[Addition, ...]:
+        """What has field lines added to the response, each value once.  Never raises."""
+        kinds = [kind for kind in FIELDS if kind in self.modifying]
+        if not kinds or subject.resource not in ("document", "frame"):
+            return ()
+        seen, added = _Seen(subject, self._words), dict[tuple[bytes, str], Addition]()
+        for kind in kinds:
+            for line, modifier in self._modifiers(kind, seen):
+                addition = Addition(line, self.texts[line], FIELDS[kind], modifier.value.encode())
+                added.setdefault((addition.name, modifier.value), addition)
+        return tuple(sorted(added.values(), key=lambda addition: addition.line))
+
+    def _indexes(self) -> tuple[Index, ...]:
+        return self.important, self.exceptions, self.blocking, *self.modifying.values(), self.sparing
+
+    def _removal(self, line: int, modifier: Modifier) -> Removal:
+        parameters = Parameters.of(modifier.value)
+        automaton = self.automata[parameters.expression] if parameters.expression else None
+        return Removal(line, self.texts[line], parameters, automaton)
+
+    def _modifiers(self, kind: Kind, seen: "_Seen") -> list[tuple[int, Modifier]]:
+        """The lines that do this for the request, but for those that are spared it."""
+        found = [(line, self._filter(line)) for line in self._holding(self.modifying[kind], seen)]
+        if not found:
+            return []
+        sparing = [self._filter(line).scope.modifier for line in self._holding(self.sparing, seen)]
+        spared = {modifier.value for modifier in sparing if modifier is not None and modifier.kind == kind}
+        page = seen.subject.host if seen.kind == DOCUMENT else seen.subject.page
+        all_spared = "" in spared or self._trusted(page) is not None
+        return [
+            (line, modifier)
+            for line, filter_ in found
+            if (modifier := filter_.scope.modifier) is not None
+            and (filter_.scope.important or not (all_spared or modifier.value in spared))
+        ]
 
     def _blocked(self, seen: "_Seen") -> int | None:
         if seen.kind != DOCUMENT:
@@ -71,18 +147,28 @@ class Filters:
 
     def _exception(self, seen: "_Seen") -> Found | None:
         line = self._first(self.exceptions, seen)
-        if line is None and self.trusted and seen.subject.page is not None:
-            line = next((self.trusted[name] for name in suffixes(seen.subject.page) if name in self.trusted), None)
+        if line is None:
+            line = self._trusted(seen.subject.page)
         return None if line is None else Found(line, self.texts[line], exception=True)
 
+    def _trusted(self, page: str | None) -> int | None:
+        if page is None or not self.trusted:
+            return None
+        return next((self.trusted[name] for name in suffixes(page) if name in self.trusted), None)
+
     def _first(self, index: Index, seen: "_Seen") -> int | None:
+        return next(self._holding(index, seen), None)
+
+    def _holding(self, index: Index, seen: "_Seen") -> Iterator[int]:
+        """The lines that hold for the request, in rising order."""
         subject, kind, marked, needles = seen.subject, seen.kind, seen.marked, self.needles
-        for line in index.near(seen.tokens, subject.host, subject.page):
-            if needles[line] in marked:
+        before = 0
+        for line in index.near(seen.words, subject.host, subject.page):
+            if needles[line] in marked and line != before:
                 filter_ = self._filter(line)
                 if filter_.scope.holds(subject, kind) and self._fits(filter_, seen):
-                    return line
-        return None
+                    before = line
+                    yield line
 
     def _filter(self, line: int) -> Filter:
         if (known := self._read.get(line)) is not None:
@@ -117,9 +203,9 @@ class Filters:
 class _Seen:
     """A request as patterns see it: its URL, and the URL with its separators marked, both in lower case."""
 
-    __slots__ = ("cased", "end", "host_end", "kind", "marked", "subject", "tokens", "url")
+    __slots__ = ("cased", "end", "host_end", "kind", "marked", "subject", "url", "words")
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, words: Words) -> None:
         self.subject = subject
         host = subject.host
         if subject.method == "CONNECT":
@@ -130,7 +216,7 @@ class _Seen:
             self.cased = subject.url.encode("ascii", "replace")
         self.url = self.cased.lower()
         self.marked = self.cased.translate(FOLDED_MARKS) + self.end
-        self.tokens = self.cased.translate(TOKENS).split()
+        self.words = words.found_in(self.cased)
         self.host_end = len(subject.scheme) + 3 + len(host) + (2 if ":" in host else 0)
 
     def labels(self) -> Iterable[int]:

@@ -7,6 +7,7 @@ near it, so that a hundred thousand of them cost no more than their text.
 import re
 from dataclasses import dataclass, replace
 
+from forward_proxy.access.filters.modifiers import Parameters, unfit
 from forward_proxy.access.filters.patterns import FOLDED_MARKS, Pattern, read_pattern
 from forward_proxy.access.filters.report import Refused
 from forward_proxy.access.filters.scopes import KINDS, Scope, read_scope
@@ -26,6 +27,9 @@ _MANY_AT_END = re.compile(r"\.(?:\*|\+|\{([0-9]+),\})\??$")
 # What looks at the octet behind it, or at the end.
 _LOOKS_AHEAD = re.compile(r"\$|\\[ZbB]")
 _TO_SOCKETS = re.compile(r"(\|?)ws(s?://)")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
+# A regular expression behind an option ends in a slash, as one that is the pattern does.
+_REMOVES = re.compile(r"\$(?:[^$]*,)?(?:removeparam|queryprune)=~?/")
 _WRITTEN = re.compile(r"[^\x00-\x20\x7f#]*")
 MAX_LINE = 20_000
 _EVERYTHING = Refused("pattern", "it would hold for everything")
@@ -59,8 +63,31 @@ class Filter:
     def needle(self) -> bytes:
         """What the marked URL, in lower case, holds if the filter does."""
         if isinstance(self.pattern, Expression):
-            return self.pattern.literal.encode().translate(FOLDED_MARKS)
-        return max((run.marked for run in self.pattern.runs), key=len, default=b"").lower()
+            pattern = self.pattern.literal.encode().translate(FOLDED_MARKS)
+        else:
+            pattern = max((run.marked for run in self.pattern.runs), key=len, default=b"").lower()
+        return max(pattern, self.parameter.encode().translate(FOLDED_MARKS), key=len)
+
+    @property
+    def parameter(self) -> str:
+        """The name of the one parameter that the filter is about, where it stands in URLs as it is."""
+        if self.scope.modifier is None or self.scope.modifier.kind != "removeparam":
+            return ""
+        parameters = Parameters.of(self.scope.modifier.value)
+        return parameters.name if not parameters.others and _UNRESERVED.fullmatch(parameters.name) else ""
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The regular expressions in it."""
+        pattern, modifier = self.pattern, self.scope.modifier
+        of_url = pattern.source if isinstance(pattern, Expression) else ""
+        of_parameters = Parameters.of(modifier.value).expression if modifier and modifier.kind == "removeparam" else ""
+        return tuple(filter(None, (of_url, of_parameters)))
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it blocks, whatever else it does."""
+        return not self.exception and (self.scope.modifier is None or self.scope.modifier.blocks)
 
     @property
     def is_host(self) -> bool:
@@ -127,9 +154,12 @@ def _hosts_line(text: str) -> HostsLine | Comment | Refused:
 def _filter(text: str) -> Filter | Refused:
     exception = text.startswith("@@")
     pattern, options = split_options(text[2:] if exception else text)
-    scope = read_scope(options) if options else Scope()
+    scope = read_scope(options, exception) if options else Scope()
     if isinstance(scope, Refused):
         return scope
+    modifier = scope.modifier
+    if modifier and not exception and (refused := unfit(modifier)) is not None:
+        return refused
     if pattern.startswith("/") and pattern.endswith("/") and len(pattern) > 2:
         expression = _expression(pattern[1:-1], scope.match_case)
         if isinstance(expression, Refused):
@@ -143,7 +173,7 @@ def _filter(text: str) -> Filter | Refused:
 
 def split_options(text: str) -> tuple[str, str]:
     """The pattern and the options after its `$`: the last one that options follow."""
-    if text.startswith("/") and text.endswith("/") and "/$" not in text:
+    if text.startswith("/") and text.endswith("/") and "/$" not in text and not _REMOVES.search(text):
         return text, ""
     at = text.rfind("$")
     while at >= 0:

@@ -17,7 +17,7 @@ from forward_proxy.access.filters.report import Ignored, Report
 from forward_proxy.matching.automata import Automaton
 
 # To be raised with every change of the reading or of the index, else old files would go on.
-VERSION = 1
+VERSION = 3
 
 
 def packed(filters: Filters, report: Report, source: str) -> bytes:
@@ -30,6 +30,8 @@ def packed(filters: Filters, report: Report, source: str) -> bytes:
             "important": _filed(filters.important),
             "exceptions": _filed(filters.exceptions),
             "blocking": _filed(filters.blocking),
+            "modifying": {kind: _filed(index) for kind, index in filters.modifying.items()},
+            "sparing": _filed(filters.sparing),
             "trusted": dict(filters.trusted),
             "automata": {
                 source: [automaton.literal, automaton.classes.hex(), automaton.rows, sorted(automaton.accepting)]
@@ -56,6 +58,8 @@ def unpacked(octets: bytes, source: str) -> tuple[Filters, Report] | None:
             _index(held["important"]),
             _index(held["exceptions"]),
             _index(held["blocking"]),
+            {kind: _index(index) for kind, index in held["modifying"].items()},
+            _index(held["sparing"]),
             held["trusted"],
             {
                 source: Automaton(literal, bytes.fromhex(classes), tuple(rows), frozenset(accepting))
@@ -74,11 +78,12 @@ def _filed(index: Index) -> list[object]:
     octets = (
         {name.decode(): lines for name, lines in filed.items()} for filed in (index.whole, index.begun, index.ended)
     )
-    return [dict(index.sites), *octets, dict(index.pages), index.anywhere]
+    beside = [list(index.beside), [token.decode() for token in index.beside.values()]]
+    return [dict(index.sites), *octets, dict(index.pages), index.anywhere, beside]
 
 
 def _index(packed: list[Any]) -> Index:
-    sites, whole, begun, ended, pages, anywhere = packed
+    sites, whole, begun, ended, pages, anywhere, (beside, tokens) = packed
     return Index(
         _lines(sites),
         _octets(whole),
@@ -86,6 +91,7 @@ def _index(packed: list[Any]) -> Index:
         _octets(ended),
         _lines(pages),
         tuple(anywhere),
+        {line: token.encode() for line, token in zip(beside, tokens, strict=True)},
     )
 
 

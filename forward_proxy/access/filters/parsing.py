@@ -18,7 +18,9 @@ from forward_proxy.access.filters.lines import (
     HostsLine,
     read_line,
 )
+from forward_proxy.access.filters.modifiers import Kind
 from forward_proxy.access.filters.report import Ignored, Refused, Report
+from forward_proxy.access.surrogates import canonical_name
 from forward_proxy.matching.automata import Automaton, compile_within
 from forward_proxy.matching.expressions import ExpressionError
 from forward_proxy.message.hosts import canonical_host
@@ -107,8 +109,17 @@ class _ListReader:
             self.ignore(number, text, refused)
         else:
             self.said.add(text)
+            self.note(number, text, filter_)
             self.filters[number] = filter_
             self.texts[number] = text
+
+    def note(self, number: int, text: str, filter_: Filter) -> None:
+        """A filter that cannot do all that it says."""
+        modifier = filter_.scope.modifier
+        if modifier and modifier.kind == "redirect" and filter_.blocks and not canonical_name(modifier.value):
+            self.ignore(
+                number, text, Refused("redirect", f"no surrogate is called {modifier.value[:80]}; it only blocks")
+            )
 
     def too_many(self, filter_: Filter) -> Refused | None:
         if not is_everywhere(filter_):
@@ -123,13 +134,16 @@ class _ListReader:
         return None
 
     def compile(self, filter_: Filter) -> Refused | None:
-        expression = filter_.pattern
-        if not isinstance(expression, Expression) or expression.source in self.automata:
-            return None
+        for source in filter_.expressions:
+            if source not in self.automata and (refused := self.compile_one(source)) is not None:
+                return refused
+        return None
+
+    def compile_one(self, source: str) -> Refused | None:
         if self.work > MAX_WORK_TOGETHER:
             return Refused("expression", "the regular expressions before it are as much work as a list may be")
         try:
-            self.automata[expression.source], work = compile_within(expression.source, MAX_WORK)
+            self.automata[source], work = compile_within(source, MAX_WORK)
         except ExpressionError as error:
             self.work += MAX_WORK
             return Refused("expression", f"regular expression: {error}")
@@ -174,13 +188,20 @@ class _ListReader:
         for number, filter_ in filters:
             if filter_.exception and filter_.site and filter_.is_host and filter_.scope.trusts_pages:
                 trusted.setdefault(filter_.site, number)
+        blocking = [item for item in filters if item[1].blocks]
+        modifying: dict[Kind, list[tuple[int, Filter]]] = {}
+        for number, filter_ in filters:
+            if not filter_.exception and (modifier := filter_.scope.modifier) is not None:
+                modifying.setdefault(modifier.kind, []).append((number, filter_))
         found = Filters(
             self.hosts,
             self.texts,
             {number: filter_.needle for number, filter_ in filters},
-            index_of([item for item in filters if item[1].scope.important and not item[1].exception]),
-            index_of([item for item in filters if item[1].exception]),
-            index_of([item for item in filters if not item[1].exception]),
+            index_of([item for item in blocking if item[1].scope.important]),
+            index_of([item for item in filters if item[1].exception and item[1].scope.modifier is None]),
+            index_of(blocking),
+            {kind: index_of(several) for kind, several in modifying.items()},
+            index_of([item for item in filters if item[1].exception and item[1].scope.modifier is not None]),
             trusted,
             self.automata,
         )

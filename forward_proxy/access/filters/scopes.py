@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import get_args
 
+from forward_proxy.access.filters.modifiers import Kind, Modifier, is_modifier, read_modifier
 from forward_proxy.access.filters.names import Names, read_names
 from forward_proxy.access.filters.report import Refused
 from forward_proxy.matching.subject import Resource, Subject
@@ -19,6 +20,10 @@ TUNNEL = 1 << len(KINDS)
 ALL = TUNNEL * 2 - 1
 # Without a type a filter is about what pages are made of, not about the pages that a person goes to.
 USUAL = ALL ^ DOCUMENT
+_PAGES = DOCUMENT | KINDS["frame"]
+# And one that does something else is about these.
+_USUAL_FOR: dict[Kind, int] = {"removeparam": _PAGES | KINDS["fetch"], "csp": _PAGES, "permissions": _PAGES}
+_OF_PAGES = ("csp", "permissions")
 
 _TYPES: dict[str, int] = {
     **dict.fromkeys(("document", "doc"), KINDS["document"]),
@@ -40,10 +45,6 @@ _PARTIES = {
 }
 # Options that only say what else to do with a page, by the kind they are counted as.
 _REFUSED: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(("removeparam", "queryprune"), ("removeparam", "parameters are not removed")),
-    **dict.fromkeys(("redirect", "redirect-rule", "rewrite", "empty", "mp4"), ("redirect", "nothing is put in place")),
-    "csp": ("csp", "no content security policy is added"),
-    "permissions": ("permissions", "no permissions policy is added"),
     **dict.fromkeys(("inline-script", "inline-font"), ("inline", "what is inside of a page is not looked at")),
     **dict.fromkeys(
         ("elemhide", "ehide", "generichide", "ghide", "specifichide", "shide", "content", "jsinject", "stealth"),
@@ -56,7 +57,7 @@ _OPTION_COMMA = re.compile(r"(?<!\\),(?=~?[a-zA-Z0-9_-]+(?:[=,]|$))")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`types` is a mask of KINDS; `pages` and `hosts` are None when any will do."""
+    """`types` is a mask of KINDS; `pages` and `hosts` are None when any will do; `modifier` is what it does besides."""
 
     types: int = USUAL
     third_party: bool | None = None
@@ -67,11 +68,12 @@ class Scope:
     match_case: bool = False
     bad: bool = False
     for_documents: bool = False
+    modifier: Modifier | None = None
 
     @property
     def trusts_pages(self) -> bool:
         """Whether an exception of this scope is for pages with all that they ask for."""
-        return self.for_documents and self.is_for_all
+        return self.for_documents and self.is_for_all and self.modifier is None
 
     @property
     def is_wide(self) -> bool:
@@ -100,9 +102,9 @@ def _is_among(method: str, methods: Names) -> bool:
     return method in methods.named if methods.named else method not in methods.spared
 
 
-def read_scope(text: str) -> Scope | Refused:
+def read_scope(text: str, exception: bool = False) -> Scope | Refused:
     """The options of a filter, without the `$`.  Never raises."""
-    reader = _Reader()
+    reader = _Reader(exception)
     for option in _OPTION_COMMA.split(text):
         if (refused := reader.read(option.strip())) is not None:
             return refused
@@ -112,13 +114,15 @@ def read_scope(text: str) -> Scope | Refused:
 class _Reader:
     """Gathers options, then makes the scope of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, exception: bool) -> None:
+        self.exception = exception
         self.wanted = self.unwanted = 0
         self.types: set[str] = set()
         self.not_types: set[str] = set()
         self.flags: set[str] = set()
         self.third_party: bool | None = None
         self.values: dict[str, Names] = {}
+        self.modifier: Modifier | None = None
 
     def read(self, option: str) -> Refused | None:
         name, equals, value = option.partition("=")
@@ -128,6 +132,8 @@ class _Reader:
         if name in _REFUSED:
             kind, reason = _REFUSED[name]
             return Refused(kind, f"{name}: {reason}")
+        if is_modifier(name) and not negated:
+            return self.read_modifier(name, value)
         if equals:
             return self.read_value(name, value, negated)
         if name in _TYPES:
@@ -141,6 +147,17 @@ class _Reader:
             self.flags.add(name)
         elif name.strip("_"):  # `_` and `___` stand for nothing, and keep options apart.
             return Refused("options", f"unknown option {name[:40]}")
+        return None
+
+    def read_modifier(self, name: str, value: str) -> Refused | None:
+        modifier = read_modifier(name, value)
+        if isinstance(modifier, Refused):
+            return modifier
+        if self.modifier is not None:
+            return Refused("options", "a filter does one thing only")
+        self.modifier = modifier
+        if name == "mp4":
+            self.types.add("media")
         return None
 
     def read_value(self, name: str, value: str, negated: bool) -> Refused | None:
@@ -169,6 +186,8 @@ class _Reader:
         if not types:
             untold = next((name for name in ("popup", "popunder", "ping", "beacon") if name in self.types), "options")
             return Refused(untold, "only for types that a proxy cannot tell from others, or for none")
+        if self.modifier and self.modifier.kind in _OF_PAGES and types & ~_PAGES and not self.exception:
+            return Refused(self.modifier.kind, "for documents and frames only")
         hosts = self.values.get("to")
         if (denied := self.values.get("denyallow")) is not None:
             if hosts is not None:
@@ -184,10 +203,17 @@ class _Reader:
             "match-case" in self.flags,
             "badfilter" in self.flags,
             not self.types.isdisjoint(("document", "doc")),
+            self.modifier,
         )
 
+    def usual(self) -> int:
+        """Types without a word of them."""
+        if self.modifier is None:
+            return USUAL
+        return ALL if self.exception else _USUAL_FOR.get(self.modifier.kind, USUAL)
+
     def mask(self) -> int:
-        types = ALL if "all" in self.flags else USUAL
+        types = ALL if "all" in self.flags else self.usual()
         if self.types and "all" not in self.flags:
             types = 0
             for name in self.types:

@@ -16,13 +16,21 @@ class Listed:
     searched: Searched = field(compare=False)
     key: ClassVar[str] = "list"
     needs_response: ClassVar[bool] = False
+    # What was found last, and for whom: where the list decides it is asked once more, for its line.
+    _last: list[tuple[Subject | None, Found | None]] = field(
+        init=False, repr=False, compare=False, default_factory=lambda: [(None, None)]
+    )
 
     def holds(self, subject: Subject) -> bool:
-        found = self.searched.find(subject)
+        found = self.find(subject)
         return found is not None and not found.exception
 
     def find(self, subject: Subject) -> Found | None:
-        return self.searched.find(subject)
+        asked, found = self._last[0]
+        if asked is not subject:
+            found = self.searched.find(subject)
+            self._last[0] = subject, found
+        return found
 
     def place(self, found: Found, rule: RuleRef) -> RuleRef:
         """Where the line of the list stands, under the id of the rule."""

@@ -51,6 +51,7 @@ PIECES = st.sampled_from(
             "[",
             "(",
         ),
+        *("removeparam=", "redirect=", "redirect-rule=noopjs", "csp=", "permissions=", "rewrite=abp-resource:", "mp4"),
         *(")", "+", "\\", "{100,}", ".*", "document", "all", "ä", "\ud800", "\x00", *HOSTS),
     )
 )
@@ -59,10 +60,29 @@ FILTER = st.builds(
     "{}{}{}".format,
     st.sampled_from(["", "@@"]),
     st.sampled_from(["||ads.example^", "||example.com/ad", "/ad/", "ad.js|", "*ad*js", "^ad^", "/a[dx]/", "|https://"]),
-    st.sampled_from(["", "$script", "$~script", "$important", "$3p", "$domain=news.example", "$badfilter", "$all"]),
+    st.sampled_from(
+        [
+            *("", "$script", "$~script", "$important", "$3p", "$domain=news.example", "$badfilter", "$all"),
+            *(
+                "$removeparam=a",
+                "$removeparam",
+                "$removeparam=/^a/",
+                "$removeparam=a,important",
+                "$redirect-rule=noopjs",
+            ),
+            *(
+                "$redirect=noop.txt:3",
+                "$redirect",
+                "$csp=img-src *",
+                "$csp",
+                "$permissions=camera=()",
+                "$csp,badfilter",
+            ),
+        ]
+    ),
 )
 REQUESTS = [
-    *(request(f"https://{host}{path}", resource) for host in HOSTS for path in ("/", "/ad/x", "/x/ad.js")
+    *(request(f"https://{host}{path}", resource) for host in HOSTS for path in ("/", "/ad/x?a=1&b", "/x/ad.js")
       for resource in ("script", "document", "image")),
     *(tunnel(host) for host in HOSTS),
 ]  # fmt: skip
@@ -73,6 +93,16 @@ def verdict(text: str, asked: Subject) -> bool | None:
     return None if found is None else found.exception
 
 
+def all_said(text: str, asked: Subject) -> tuple[object, ...]:
+    """The verdict, and all that is done besides, but for the lines that did it."""
+    filters = parse_filters(text, "x")[0]
+    found = filters.find(asked)
+    stands_in = filters.replacement(asked)
+    said = found and found.exception, stands_in and stands_in.surrogate
+    gone = [each for each in ("a=1", "b=1") if any(removal.takes(each) for removal in filters.removals(asked))]
+    return said, gone, {(each.name, each.value) for each in filters.additions(asked)}
+
+
 @settings(deadline=None)
 @given(st.lists(LINE, max_size=6), st.text(max_size=30))
 def test_reading_and_asking_never_raise(lines: list[str], path: str) -> None:
@@ -81,6 +111,10 @@ def test_reading_and_asking_never_raise(lines: list[str], path: str) -> None:
     target = parse_target_uri(f"https://cdn.example.com/{path}")
     for asked in [*REQUESTS, *([request(str(target))] if isinstance(target, TargetUri) else [])]:
         filters.find(asked)
+        for removal in filters.removals(asked):
+            removal.takes(path)
+        filters.additions(asked)
+        filters.replacement(asked)
     assert len(report.ignored) <= report.lines == len(lines_of(text.removeprefix("\ufeff")))
     assert unpacked(packed(filters, report, "abc"), "abc") == (filters, report)
 
@@ -90,7 +124,7 @@ def test_reading_and_asking_never_raise(lines: list[str], path: str) -> None:
 def test_the_order_of_lines_does_not_change_a_verdict(lines: tuple[list[str], list[str]]) -> None:
     one, other = ("\n".join(several) for several in lines)
     for asked in REQUESTS:
-        assert verdict(one, asked) == verdict(other, asked)
+        assert all_said(one, asked) == all_said(other, asked)
 
 
 @settings(deadline=None)
@@ -107,6 +141,21 @@ def test_no_spelling_of_a_blocked_host_passes(data: st.DataObject) -> None:
     assert isinstance(target, TargetUri)
     for line in ("||ads.example^\n||bücher.example^", "0.0.0.0 ads.example bücher.example sub.ads.example"):
         assert verdict(line, request(str(target))) is False
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text(alphabet="aB1_-.~%2F[]{é+", min_size=1, max_size=6), min_size=1, max_size=4), st.text(max_size=5)
+)
+def test_a_parameter_goes_by_its_name_whatever_else_is_in_the_query(names: list[str], other: str) -> None:
+    """Whatever key its filter is filed under."""
+    target = parse_target_uri(f"https://ads.example/?{other}&{'&'.join(f'{name}=1' for name in names)}#x")
+    assume(isinstance(target, TargetUri) and not names[0].startswith("~"))
+    assert isinstance(target, TargetUri)
+    there = [parameter for parameter in (target.query or "").split("&") if parameter.partition("=")[0] == names[0]]
+    removals = parse_filters(f"$removeparam={names[0]}", "x")[0].removals(request(str(target), "document"))
+    assert bool(removals) or not there
+    assert all(removal.takes(parameter) for removal in removals for parameter in there)
 
 
 def as_expression(pattern: str) -> str:

@@ -17,6 +17,11 @@ ended/
 /a/*$domain=x.example
 ||p.example^$popup
 !#include y
+||example.com^$removeparam=/^utm_/i
+$removeparam=fbclid
+/ad.js$script,redirect=noopjs:5
+||example.com^$csp=script-src 'self'
+@@||example.com^$csp
 """
 OCTETS = packed(*parse_filters(TEXT, "x"), "abc")
 
@@ -37,7 +42,7 @@ def test_it_is_the_same_again() -> None:
         OCTETS[:-1],
         OCTETS + b" ",
         OCTETS.replace(b"ads.example", b"adz.example"),
-        OCTETS.replace(b"filters 1 ", b"filters 0 "),
+        OCTETS.replace(b"filters 3 ", b"filters 2 "),
         b"\x80\x04\x95" + OCTETS,
     ],
 )
@@ -50,5 +55,5 @@ def test_it_is_of_one_source() -> None:
 
 
 def test_it_is_of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forward_proxy.access.filters.packing.VERSION", 2)
+    monkeypatch.setattr("forward_proxy.access.filters.packing.VERSION", 4)
     assert unpacked(OCTETS, "abc") is None

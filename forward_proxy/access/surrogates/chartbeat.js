@@ -1,0 +1,2 @@
+// Chartbeat: nothing is measured.
+window.pSUPERFLY = { activity: () => undefined, virtualPage: () => undefined };
