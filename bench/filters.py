@@ -82,11 +82,11 @@ def load(text: str, place: Path) -> tuple[Filters, Report]:
     began_at = time.perf_counter()
     filters, report = parse_filters(text, "both lists")
     cold_s = time.perf_counter() - began_at
-    place.write_bytes(packed(filters, report, _SOURCE))
+    place.write_bytes(packed(filters, (report,), _SOURCE))
     began_at = time.perf_counter()
     again = unpacked(place.read_bytes(), _SOURCE)
     warm_s = time.perf_counter() - began_at
-    size, same = place.stat().st_size / 1e6, "the same" if again == (filters, report) else "DIFFERENT"
+    size, same = place.stat().st_size / 1e6, "the same" if again == (filters, (report,)) else "DIFFERENT"
     print(f"load: {cold_s:.2f} s cold, {warm_s:.2f} s from the compiled form of {size:.1f} MB ({same})")
     ignored = ", ".join(f"{count:,} {kind}" for kind, count in report.kinds.items())
     print(f"lines: {report.lines:,}; filters {report.filters:,}, cosmetic {report.cosmetic:,}, ignored {ignored}")

@@ -8,7 +8,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
@@ -64,6 +64,9 @@ from forward_proxy.workers.supervisor import Supervisor
 
 type Address = tuple[str, int]
 
+# How long the clients of a proxy for one program, which has ended, may take to be gone.
+_LINGER_S = 1.0
+
 
 class Screen(Protocol):
     """What whoever started the program sees of it; from any thread, and from every process."""
@@ -76,12 +79,25 @@ class Screen(Protocol):
     def say(self, text: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A proxy of which nothing changes while it runs: it has these rules, heeds no grants and renews no list.
+
+    It is one process, which listens on `bound`, and ends by its link.
+    """
+
+    rules: Rules
+    bound: socket.socket
+    link: Link
+
+
 class App:
     """One running proxy."""
 
-    def __init__(self, settings: Settings, screen: Screen) -> None:
+    def __init__(self, settings: Settings, screen: Screen, fixed: Fixed | None = None) -> None:
         self._settings = settings
         self._screen = screen
+        self._fixed = fixed
 
     def run(self) -> None:
         """Serve until SIGINT, SIGTERM or SIGHUP.  Raises SettingsError and RuleFileError for what must not start."""
@@ -89,14 +105,23 @@ class App:
         _raise_descriptor_limit()
         private_folder(settings.state)
         shelf = shelf_of(settings)
-        rules = load(settings.rules, default=settings.default_verdict, shelf=shelf)
+        fixed = self._fixed
+        rules = fixed.rules if fixed else load(settings.rules, default=settings.default_verdict, shelf=shelf)
         authority = open_authority(ca_folder(settings)) if settings.inspect else None
         listen = [(endpoint.host, endpoint.port) for endpoint in settings.listen]
         engine_options = EngineOptions(
-            listen, trust_file(settings), int(settings.idle_timeout_s), stop_within_s=settings.stop_timeout_s
+            listen,
+            trust_file(settings),
+            int(settings.idle_timeout_s),
+            stop_within_s=settings.stop_timeout_s,
+            bound=fixed.bound if fixed else None,
+            linger_s=_LINGER_S if fixed else 0.0,
         )
-        if settings.workers == 1:
-            Process(settings, self._screen, self._in_force(rules, shelf), shelf, engine_options, authority).serve()
+        if fixed or settings.workers == 1:
+            in_force = self._in_force(rules, shelf)
+            link = fixed.link if fixed else None
+            process = Process(settings, self._screen, in_force, shelf, engine_options, authority, link)
+            process.serve(changes=fixed is None)
             return
         with contextlib.ExitStack() as held:
             shared = held.enter_context(contextlib.closing(Shared()))
@@ -114,7 +139,8 @@ class App:
     def _in_force(self, rules: Rules, shelf: Shelf, shared: Shared | None = None) -> RulesInForce:
         settings = self._settings
         grants, budgets = GrantStore(grants_folder(settings)), BudgetStore(budgets_folder(settings))
-        grants.start()
+        if not self._fixed:
+            grants.start()
         budgets.start()
         key = secrets.token_bytes(32)  # All workers are forked with it.
         users = UsersInForce(settings.users) if settings.users else None
@@ -125,7 +151,7 @@ class App:
             ),
             lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),
             shared,
-            GrantsInForce(grants),
+            None if self._fixed else GrantsInForce(grants),
             UseOfBudgets(budgets),
             users,
         )
@@ -167,13 +193,13 @@ class Process:
         driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, rules.used, self._proofs)
         self._engine = Engine(engine_options, driver, authority, self._lane())
 
-    def serve(self) -> None:
-        """Until a signal or the parent says to stop."""
-        with self._started(), asyncio.Runner(loop_factory=self._loop) as runner:
+    def serve(self, *, changes: bool = True) -> None:
+        """Until a signal or the parent says to stop; without `changes`, rules and lists stay as they are."""
+        with self._started(changes), asyncio.Runner(loop_factory=self._loop) as runner:
             runner.run(self._serve())
 
     @contextlib.contextmanager
-    def _started(self) -> Iterator[None]:
+    def _started(self, changes: bool) -> Iterator[None]:
         # One process checks the store, watches the rule files and renews lists for all.
         first, again = (self._link.number == 1, self._link.again) if self._link else (True, False)
         with contextlib.ExitStack() as stack:
@@ -184,7 +210,7 @@ class Process:
             stack.callback(self._store.close)
             self._log.start()
             stack.callback(self._log.stop)
-            if first:
+            if first and changes:
                 watcher = self._watcher()
                 watcher.start()
                 stack.callback(watcher.stop)

@@ -1,29 +1,26 @@
 """Puts together what renews lists: how it dials, by whom it verifies, and what it is told of the traffic."""
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
+from forward_proxy.access.lists.updates import Use
 from forward_proxy.addons.dialing import Dialer, dialling_for
-from forward_proxy.matching.client import KnownClient
-from forward_proxy.matching.subject import Subject
-from forward_proxy.matching.subjects import subject_of
-from forward_proxy.message.heads import RequestHead
-from forward_proxy.message.targets import TargetUri
+from forward_proxy.history.past import COLUMNS, past, read_row
 from forward_proxy.rulefiles.fetching import Fetcher
 from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.rulefiles.subscriptions import Subscriptions
 from forward_proxy.rulefiles.updating import Updater
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import lists_folder, log_folder, shelf_of, update_options
-from forward_proxy.traffic.hosts import hosts_in_use
+from forward_proxy.traffic.hosts import in_use as in_use_since
 from forward_proxy.traffic.query import TrafficReader
 
 _IN_USE_S = 7 * 86_400
+_TOGETHER, _PAUSE_S = 50, 0.002
 # Lists are the operator's, who is on this machine; where a redirect leads, no more may be reached than by anybody.
 _OPERATOR, _ANYBODY = ip_address("127.0.0.1"), ip_address("0.0.0.0")  # noqa: S104
 
@@ -45,14 +42,16 @@ def list_updater(
         with asyncio.Runner() as runner:
             return runner.run(connect())
 
-    def in_use() -> Iterator[Subject]:
-        """A request for each host that the log shows in use, by the client that asked.  Raises TrafficError."""
-        now = int(time.time())
-        for host, client in hosts_in_use(TrafficReader(log_folder(settings)), now - _IN_USE_S):
-            with contextlib.suppress(ValueError):
-                yield subject_of(
-                    RequestHead("GET", TargetUri("https", host, 443, "/")), KnownClient(ip_address(client)), now
-                )
+    def in_use() -> Iterator[Use]:
+        """What the log shows was let past lately.  Raises TrafficError."""
+        rows = in_use_since(TrafficReader(log_folder(settings)), COLUMNS, time.time() - _IN_USE_S)
+        for number, (*values, exchanges) in enumerate(rows):
+            if number % _TOGETHER == 0:
+                time.sleep(_PAUSE_S)  # Requests go first.
+            row = read_row(values)
+            seen = None if row is None else past(row)
+            if seen is not None:
+                yield Use(seen.subject, exchanges if isinstance(exchanges, int) else 1)
 
     subscriptions, options = Subscriptions(lists_folder(settings)), update_options(settings)
     return Updater(shelf_of(settings, apart=True), subscriptions, Fetcher(dial, tls), rules, in_use, say, options)

@@ -44,7 +44,7 @@ def additions(access: AccessRules, subject: Subject) -> tuple[Added, ...]:
     if subject.resource not in _PAGES or (access.grants and access.grants.first(subject) is not None):
         return ()
     return tuple(
-        Added(each.name, each.value, RuleRef(listed.name, each.line, rule.id))
+        Added(each.name, each.value, listed.place(each, rule))
         for rule, listed in _lists_for(access, subject)
         if isinstance(listed.searched, Adding)
         for each in listed.searched.additions(subject)
@@ -57,7 +57,7 @@ def replaced(access: AccessRules, subject: Subject) -> Replaced | None:
         return None
     for rule, listed in _lists_for(access, subject):
         if isinstance(listed.searched, Replacing) and (found := listed.searched.replacement(subject)) is not None:
-            return Replaced(found.surrogate, RuleRef(listed.name, found.line, rule.id))
+            return Replaced(found.surrogate, listed.place(found, rule))
     return None
 
 

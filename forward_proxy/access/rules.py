@@ -268,14 +268,18 @@ def _verdict(action: Action, rule: RuleRef | None, reason: str) -> Verdict:
 def _step(rule: Choice[Action], subject: Subject) -> Step:
     failing, listed = rule.matcher.failing(subject), list_of(rule.matcher)
     found = listed.find(subject) if listed is not None and failing in (None, listed.key) else None
-    if listed is not None and not listed.digest and failing == listed.key:
-        return Step(rule.where, rule.value, rule.reason, "list: there is no copy of it yet")
+    if listed is not None and found is None and failing == listed.key and (listed.missing or not listed.digest):
+        missing = ", ".join(listed.missing) if listed.digest else "it"
+        return Step(rule.where, rule.value, rule.reason, f"list: there is no copy of {missing} yet")
     if listed is None or found is None:
         telling = _telling(rule.matcher) if failing is None else None
         reason = _naming(telling, rule.reason, subject) if isinstance(telling, Services) else rule.reason
         return Step(rule.where, rule.value, reason, failing)
     where = listed.place(found, rule.where)
     if failing is not None:
-        over = f" over line {found.overrides.line}" if found.overrides else ""
+        over = ""
+        if found.overrides is not None:
+            other = listed.place(found.overrides, rule.where)
+            over = f" over line {other.line}" if other.file == where.file else f" over {other}"
         return Step(where, rule.value, rule.reason, f"{failing}: {found.text} is excepted{over}")
     return Step(where, rule.value, listed.reason(found, rule.reason), None)

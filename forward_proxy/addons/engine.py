@@ -6,6 +6,7 @@ Nothing is opened by making an `Engine`; `run` opens the listeners, and returns 
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +28,16 @@ from forward_proxy.addons.layers import PolicyNextLayer
 from forward_proxy.addons.listener import Clients, DirectClients, Handler, Listener
 from forward_proxy.errors import StartError
 
+_LINGER_POLL_S, _LINGER_LOOKS = 0.02, 3
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`trust_file` is a PEM file of all authorities that origins are verified by.
 
     With `reuse_port` other processes listen on the same addresses.  `stop_within_s` is what exchanges under way are
-    given to finish when the engine is to stop.
+    given to finish when the engine is to stop.  `bound` is a socket to listen on in place of `listen`.  For
+    `linger_s` before that, clients that have gone, or are about to, are still attended to: what they sent last counts.
     """
 
     listen: Sequence[tuple[str, int]]
@@ -41,6 +45,8 @@ class Options:
     idle_timeout_s: int = 600
     reuse_port: bool = False
     stop_within_s: float = 5.0
+    bound: socket.socket | None = None
+    linger_s: float = 0.0
 
 
 class Engine:
@@ -96,13 +102,16 @@ class Engine:
 
         handover = Handover(handler, self._driver, self._authority)
         self._clients = served = self._lane(handover) if self._lane else DirectClients(handler, self._driver.busy)
-        self._listeners = [Listener(host, port, served.protocol) for host, port in self._options.listen]
+        bound = self._options.bound
+        listen = [bound.getsockname()[:2]] if bound else self._options.listen
+        self._listeners = [Listener(host, port, served.protocol, bound) for host, port in listen]
         try:
             served.start()
             self._driver.asking.start(lambda reader, writer: handler(reader, writer).handle_client())
             await self._start_listeners()
             ready([address for listener in self._listeners for address in listener.addresses])
             await master.run()
+            await self._linger(served)
         finally:
             for listener in self._listeners:
                 listener.stop()
@@ -118,18 +127,26 @@ class Engine:
     def stopping(self) -> bool:
         return self._master is not None and self._master.should_exit.is_set()
 
+    async def _linger(self, served: Clients) -> None:
+        """Until no client is left, for some looks in a row: a new one takes some turns of the loop to be seen."""
+        until = asyncio.get_running_loop().time() + self._options.linger_s
+        alone = 0
+        while alone < _LINGER_LOOKS and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(_LINGER_POLL_S)
+            alone = 0 if served.serving else alone + 1
+
     def hurry(self) -> None:
         """Wait no longer for what is under way."""
         if self._clients is not None:
             self._clients.hurry()
 
     async def _start_listeners(self) -> None:
-        for listener, (host, port) in zip(self._listeners, self._options.listen, strict=True):
+        for listener in self._listeners:
             try:
                 await listener.start(reuse_port=self._options.reuse_port)
             except OSError as fault:
                 reason = os.strerror(fault.errno) if fault.errno else "the address is not one of this machine's"
-                raise StartError(f"cannot listen on {host}:{port}: {reason}") from fault
+                raise StartError(f"cannot listen on {listener.name}: {reason}") from fault
 
 
 class _Certificates(TlsConfig):

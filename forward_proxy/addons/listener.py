@@ -170,6 +170,8 @@ class Source:
 class Clients(Protocol):
     """Whoever serves the connections of a listener."""
 
+    @property
+    def serving(self) -> bool: ...
     def protocol(self) -> asyncio.Protocol: ...
     def start(self) -> None: ...
     async def stop(self, within_s: float) -> None: ...
@@ -177,19 +179,29 @@ class Clients(Protocol):
 
 
 class Listener:
-    """One listening address."""
+    """One listening address; with `bound`, the socket that others have bound to it."""
 
-    def __init__(self, host: str, port: int, protocol: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self, host: str, port: int, protocol: Callable[[], asyncio.Protocol], bound: socket.socket | None = None
+    ) -> None:
         self._host, self._port = host, port
         self._protocol = protocol
+        self._bound = bound
         self._server: asyncio.Server | None = None
 
     async def start(self, *, reuse_port: bool = False) -> None:
         """Raises OSError when the address cannot be bound."""
         loop = asyncio.get_running_loop()
+        if self._bound is not None:
+            self._server = await loop.create_server(self._protocol, sock=self._bound, backlog=1024)
+            return
         self._server = await loop.create_server(
             self._protocol, self._host, self._port, backlog=1024, reuse_port=reuse_port or None
         )
+
+    @property
+    def name(self) -> str:
+        return f"{self._host}:{self._port}"
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -217,6 +229,11 @@ class DirectClients:
         self._is_busy = is_busy
         self._serving: dict[asyncio.Task[None], Handler] = {}
         self._in_a_hurry = asyncio.Event()
+
+    @property
+    def serving(self) -> bool:
+        """Whether any client is connected, or something is still to be done for one."""
+        return bool(self._serving)
 
     def start(self) -> None:
         """Nothing has to be looked after: each handler keeps its own time."""

@@ -27,6 +27,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "bonus": ("forward_proxy.cli.budgets:bonus", "Give more minutes for today."),
     "services": ("forward_proxy.cli.services:services", "List, block and unblock services such as TikTok."),
+    "exec": ("forward_proxy.cli.launching:exec_program", "Run one program through the proxy, with its CA trusted."),
+    "env": ("forward_proxy.cli.launching:env", "Print what leads a shell's programs through the proxy."),
+    "learn": ("forward_proxy.cli.learning:learn", "Run a program and write the smallest allow-list for it."),
+    "enforce": (
+        "forward_proxy.cli.learning:enforce",
+        "Run a program that may ask for what FILE allows, and nothing else.",
+    ),
     "log": ("forward_proxy.cli.log:log", "Ask the traffic log."),
     "rules": ("forward_proxy.cli.rules:rules", "Check, search and try the rule files, and count what they do."),
     "users": (

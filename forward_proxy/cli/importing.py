@@ -49,7 +49,8 @@ def import_rules(file: Path, folder: Path, given: str | None, as_json: bool) -> 
     imported = FORMATS[name](content)
     if isinstance(imported, Unreadable):
         raise Misuse(f"{file}: {imported.text}")
-    written = _write(imported, name, file, folder) if imported.entries else None
+    imported.leave_files(lambda path: Path(path).is_absolute() and Path(path).is_file())
+    written = _write(imported, name, file, folder) if imported.in_force else None
     if as_json:
         click.echo(json.dumps(_data(imported, name, written), indent=2))
     else:
@@ -78,7 +79,7 @@ def _data(imported: Imported, name: str, written: Path | None) -> dict[str, Any]
     return {
         "format": name,
         "file": str(written) if written else None,
-        "entries": len(imported.entries),
+        "entries": len(imported.in_force),
         "lines": [asdict(line) for line in imported.lines],
         "remarks": imported.remarks,
     }
@@ -94,5 +95,5 @@ def _shown(imported: Imported, file: Path, written: Path | None) -> Iterator[Ren
     counts = Counter(line.outcome for line in imported.lines)
     yield Text()
     told = f"{counts['carried']} carried, {counts['setting']} for the settings, {counts['not carried']} not carried"
-    entries = f"{len(imported.entries)} {'entry' if len(imported.entries) == 1 else 'entries'}"
+    entries = f"{len(imported.in_force)} {'entry' if len(imported.in_force) == 1 else 'entries'}"
     yield said(f"{entries} written to {written}; {told}" if written else told, "bold")

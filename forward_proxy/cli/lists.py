@@ -8,32 +8,37 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 from rich.text import Text
 
-from forward_proxy.access.lists.reading import Report
+from forward_proxy.access.lists.reading import Ignored, Report
 from forward_proxy.access.rules import list_of
 from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import EXIT_FAULT, Failure
 from forward_proxy.cli.screen import brief, columns, said, show
+from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
+from forward_proxy.rulefiles.editions import Unusable
 from forward_proxy.rulefiles.listentries import ListEntry
-from forward_proxy.rulefiles.rules import load
-from forward_proxy.rulefiles.shelf import Loaded, Unusable
+from forward_proxy.rulefiles.opened import Loaded, Opened
+from forward_proxy.rulefiles.rules import Rules, load
 from forward_proxy.rulefiles.subscriptions import Known, Subscriptions
+from forward_proxy.rulefiles.trial import try_edition
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import lists_folder, shelf_of, update_options
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A list, the rule that names it, and what is known of it as a subscription; None for a file."""
+    """A list, the rule that names it, alone or with others, and what is known of it as a subscription; None for a
+    file."""
 
     rule: Choice[Any]
     loaded: Loaded
+    is_one_of_several: bool
     known: Known | None
     held: bool
     due_at: int | None
@@ -41,6 +46,12 @@ class _Row:
     @property
     def entry(self) -> ListEntry:
         return self.loaded.entry
+
+    @property
+    def label(self) -> str:
+        """What people call it: the id of the rule, unless that has others too."""
+        name = self.rule.where.id
+        return self.entry.name if name is None or self.is_one_of_several else name
 
     @property
     def report(self) -> Report:
@@ -72,17 +83,30 @@ def accept_list(settings: Settings, name: str) -> None:
     rows = [row for row in _rows(settings) if name in (row.rule.where.id, row.entry.name)]
     if not rows:
         raise click.UsageError(f"no rule has the id or the list {name}; see forward-proxy rules lists")
-    entry = rows[0].entry
+    held = {row.entry.name: row.entry for row in rows if row.held}
+    if not held:
+        raise Failure(f"{name}: nothing is held")
+    for entry in held.values():
+        show(said(_accepted(entry, settings)))
+
+
+def _accepted(entry: ListEntry, settings: Settings) -> str:
+    subscriptions, default = Subscriptions(lists_folder(settings)), settings.default_verdict
+    shelf = shelf_of(settings)
+    octets = subscriptions.held(entry)
+    if octets is None:
+        raise Failure(f"{entry.name}: nothing is held")
+    trial = try_edition(load(settings.rules, default=default, shelf=shelf), shelf, entry.name, octets, default)
+    if isinstance(trial.loaded, Unusable):
+        raise Failure(f"{entry.name}: cannot be taken: {trial.loaded.reason}")
+    if isinstance(trial.rules, RuleFileError):
+        raise Failure(f"{entry.name}: cannot be taken, the rules would not be sound: {trial.rules}")
     try:
-        taken = Subscriptions(lists_folder(settings)).accept(entry, shelf_of(settings), int(time.time()))
+        subscriptions.accept(entry, octets, int(time.time()))
     except OSError as fault:
         raise Failure(f"{entry.name}: cannot be taken: {fault.strerror}") from fault
-    if taken is None:
-        raise Failure(f"{entry.name}: nothing is held")
-    if isinstance(taken, Unusable):
-        raise Failure(f"{entry.name}: cannot be taken: {taken.reason}")
-    rules = taken.report.rules if taken.report else 0
-    show(said(f"{entry.name}: accepted, {rules} rules"))
+    rules = trial.loaded.report.rules if trial.loaded.report else 0
+    return f"{entry.name}: accepted, {_count(rules, 'rule')}"
 
 
 def _rows(settings: Settings) -> Iterator[_Row]:
@@ -90,15 +114,20 @@ def _rows(settings: Settings) -> Iterator[_Row]:
     rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
     subscriptions = Subscriptions(lists_folder(settings))
     refresh_s = update_options(settings).refresh_s
-    lists = iter(rules.lists)  # In the order of the rules that name them.
+    for rule, opened in _named(rules):
+        for loaded in opened.lists:
+            known = subscriptions.known(loaded.entry) if loaded.entry.path is None else None
+            held = known is not None and subscriptions.is_held(loaded.entry)
+            due_at = known.due_at(loaded.entry, refresh_s) if known is not None and known.tried_at else None
+            yield _Row(rule, loaded, len(opened.lists) > 1, known, held, due_at)
+
+
+def _named(rules: Rules) -> Iterator[tuple[Choice[Any], Opened]]:
+    """The rules with lists, and those."""
+    opened = {id(each.listed): each for each in rules.opened}
     for rule in rules.access.rules:
-        if list_of(rule.matcher) is None:
-            continue
-        loaded = next(lists)
-        known = subscriptions.known(loaded.entry) if loaded.entry.path is None else None
-        held = known is not None and subscriptions.is_held(loaded.entry)
-        due_at = known.due_at(loaded.entry, refresh_s) if known is not None and known.tried_at else None
-        yield _Row(rule, loaded, known, held, due_at)
+        if (listed := list_of(rule.matcher)) is not None:
+            yield rule, opened[id(listed)]
 
 
 def _show(rows: list[_Row], now: int) -> None:
@@ -107,11 +136,11 @@ def _show(rows: list[_Row], now: int) -> None:
     for row in rows:
         report = row.report
         counts = (report.lines, report.rules, report.ignored_count, report.duplicates)
-        cells = (row.rule.where.id or row.entry.name, report.format, *counts, _age(row, now), _next(row, now))
+        cells = (row.label, report.format, *counts, _age(row, now), _next(row, now))
         table.add_row(*(said(cell) for cell in cells), _state(row))
     show(table)
     for row in rows:
-        show(Text(), said(row.rule.where.id or row.entry.name, "bold"), *map(said, _more(row)))
+        show(Text(), said(row.label, "bold"), *map(said, _more(row)))
 
 
 def _age(row: _Row, now: int) -> str:
@@ -132,14 +161,22 @@ def _state(row: _Row) -> Text:
 
 def _more(row: _Row) -> Iterator[str]:
     report, known = row.report, row.known
-    yield f"  {row.rule.value} by {row.entry.name}, named in {row.rule.where}"
+    by = row.entry.name if row.label != row.entry.name else row.rule.where.id and f"rule {row.rule.where.id}"
+    yield f"  {row.rule.value}{f' by {by}' if by else ''}, named in {row.rule.where}"
+    for each in report.includes:
+        at = f"line {each.line} of {each.file}" if each.file else f"line {each.line}"
+        if each.problem:
+            yield f"  not included, {at}: {each.path}: {each.problem}"
+        else:
+            counts = f"{_count(each.lines, 'line')}, {_count(each.rules, 'rule')}"
+            yield f"  included, {at}: {each.name}: {counts}"
     for reason, count in report.ignored:
-        first = next(
-            (f", first line {each.line}: {each.text}" for each in report.examples if each.reason == reason), ""
-        )
-        yield f"  ignored {count}: {reason}{first}"
+        first = next((each for each in report.examples if each.counted_as == reason), None)
+        told = f"{first.reason}, first {_where(first)}: {first.text}" if first else reason
+        kind = f" {first.kind}" if first and first.kind else ""
+        yield f"  ignored {count}{kind}: {told}"
     if report.cosmetic:
-        yield f"  {report.cosmetic} cosmetic filters, which are not for a proxy"
+        yield f"  {_count(report.cosmetic, 'cosmetic filter')}, which are not for a proxy"
     if known is None:
         return
     if known.failure:
@@ -153,10 +190,19 @@ def _more(row: _Row) -> Iterator[str]:
         ("-", known.removed, known.examples_removed),
     ):
         if count:
-            yield f"  {sign}{count} entries: {', '.join(examples)}{', …' if count > len(examples) else ''}"
+            more = ", …" if count > len(examples) else ""
+            yield f"  {sign}{_count(count, 'entry', 'entries')}: {', '.join(examples)}{more}"
     if known.denied_hosts:
         yield f"  in use, and denied with it: {', '.join(known.denied_hosts)}"
-    yield f"  forward-proxy rules accept {row.rule.where.id or row.entry.name} takes it"
+    yield f"  forward-proxy rules accept {row.label} takes it"
+
+
+def _count(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"
+
+
+def _where(ignored: Ignored) -> str:
+    return f"line {ignored.line} of {ignored.file}" if ignored.file else f"line {ignored.line}"
 
 
 def _data(row: _Row) -> dict[str, Any]:
@@ -174,7 +220,11 @@ def _data(row: _Row) -> dict[str, Any]:
         "cosmetic": report.cosmetic,
         "ignored": report.ignored_count,
         "ignored_by_reason": dict(report.ignored),
-        "ignored_lines": [{"line": each.line, "text": each.text, "reason": each.reason} for each in report.examples],
+        "ignored_lines": [
+            {"file": each.file or row.entry.name, "line": each.line, "text": each.text, "reason": each.reason}
+            for each in report.examples
+        ],
+        "includes": [asdict(each) | {"file": each.file or row.entry.name} for each in report.includes],
         "changed_at": None,
         "checked_at": None,
         "next_at": row.due_at,

@@ -36,7 +36,9 @@ def facts() -> Table:
 
 def columns(*heads: str, right: tuple[str, ...] = (), whole: tuple[str, ...] = ()) -> Table:
     """A table under these heads, which a pipe goes without; numbers stand to the right, and `whole` is not folded."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=terminal_width() is not None)
+    table = Table(
+        box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=any(heads) and terminal_width() is not None
+    )
     for head in heads:
         justify: JustifyMethod = "right" if head in right else "left"
         table.add_column(head, justify=justify, no_wrap=head in (*right, *whole), overflow="fold")

@@ -118,6 +118,11 @@ class Lane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
 
+    @property
+    def serving(self) -> bool:
+        """Whether any client is connected, or something is still to be done for one."""
+        return bool(self.conversations or self.handover.at_work)
+
     def protocol(self) -> asyncio.Protocol:
         """The protocol of one more client connection."""
         return Conversation(self)
@@ -181,7 +186,7 @@ class Lane:
             self._watch.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while (self.conversations or self.handover.at_work) and not self._in_a_hurry:
+                while self.serving and not self._in_a_hurry:
                     for conversation in tuple(self.conversations):
                         conversation.stop()
                     await asyncio.sleep(_STOPPING_POLL_S)

@@ -1,7 +1,8 @@
-"""What does an AdGuardHome.yaml say in rules?  Its user rules that are about names; the rest is told.
+"""What does an AdGuardHome.yaml say in rules?  Its lists, and its user rules that are about names; the rest is told.
 
 Of several rules that match, AdGuard Home heeds an important exception, else an important block, else an exception, else
-a block, wherever they stand; so that is the order in which they are written.  Rules that are alike but for their host
+a block, wherever they stand; so that is the order in which they are written.  What is on an allow list goes before all
+of them, what is on a block list after.  Rules that are alike but for their host
 become one entry.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from forward_proxy.importing.carried import Entry, Imported, Line, Match, cut
+from forward_proxy.importing.carried import Entry, Imported, Line, Match, Source, cut
 from forward_proxy.importing.expressions import about_host
 from forward_proxy.matching.clients import read_network
 from forward_proxy.matching.conditions import Unreadable
@@ -19,7 +20,13 @@ from forward_proxy.rulefiles.tree import Node, TreeError, read_tree
 
 _MARKED = re.compile(r"(\|\|?)?(\*\.)?([^|^*/$]+)(\^)?\|?")
 _BLOCKING = frozenset(("0.0.0.0", "127.0.0.1", "::", "::1", "0:0:0:0:0:0:0:0", "0:0:0:0:0:0:0:1"))  # noqa: S104
-_LISTS = ("filters", "whitelist_filters")
+_OF_LISTS = (
+    "In AdGuard Home a filter without a type blocks a name whatever it is asked for; here it spares documents, as in "
+    "browsers.",
+    "What is important or excepted inside of a list holds for the lists of its entry, not for the user rules.",
+    "A list of plain names means those alone in AdGuard Home, those below them too here; an exception in an allow list "
+    "allows nothing.",
+)
 _SILENT = frozenset(("false", "", "null", "none", "0"))
 
 
@@ -61,16 +68,31 @@ def read_adguardhome(content: bytes) -> Imported | Unreadable:
     if not isinstance(root, dict):
         return Unreadable("not an AdGuardHome.yaml: expected a mapping")
     found = Imported(remarks=["AdGuard Home judges names when they are looked up; rules here judge requests for them."])
+    _lists("whitelist_filters", root.get("whitelist_filters"), found)
     _user_rules(root.get("user_rules"), found)
-    for name in _LISTS:
-        for each in _members(root.get(name)):
-            found.leave(str(each.mark.line), f"{name}: {_told(each, 'url')}", "a list; rule files name no lists yet")
+    _lists("filters", root.get("filters"), found)
     clients = _inside(root.get("clients"), "persistent") or root.get("clients")
     for each in _members(clients):
         found.leave(str(each.mark.line), f"client {_told(each, 'name')}", "rules know clients by their address")
     for section in ("filtering", "dns"):
         _settings(section, root.get(section), found)
     return found
+
+
+def _lists(section: str, node: Node | None, found: Imported) -> None:
+    """One entry for all, since there an exception of one list holds for all others."""
+    allowed = section == "whitelist_filters"
+    sources = []
+    for each in _members(node):
+        url, name, enabled = (_text(each, key) for key in ("url", "name", "enabled"))
+        text = f"{section}: {url or '(unnamed)'}"
+        why_not = "" if enabled == "true" else "it is disabled"
+        sources.append(Source(str(each.mark.line), text, url, "", name, why_not))
+    if sources:
+        found.remarks += (remark for remark in _OF_LISTS if remark not in found.remarks)
+        kind, told = ("allowed", "its allow lists") if allowed else ("lists", "its block lists")
+        action: Literal["allow", "deny"] = "allow" if allowed else "deny"
+        found.carry_lists(Entry(f"adguard-home-{kind}", action, {}, f"AdGuard Home: {told}", tuple(sources)))
 
 
 def _user_rules(node: Node | None, found: Imported) -> None:
@@ -215,5 +237,9 @@ def _inside(node: Node | None, key: str) -> Node | None:
 
 
 def _told(node: Node, key: str) -> str:
+    return _text(node, key) or "(unnamed)"
+
+
+def _text(node: Node, key: str) -> str:
     inside = _inside(node, key)
-    return str(inside.value) if inside is not None and isinstance(inside.value, str) else "(unnamed)"
+    return inside.value if inside is not None and isinstance(inside.value, str) else ""

@@ -2,7 +2,7 @@
 
 What is allowed goes before what is denied, as in Pi-hole.  An exact entry is that name alone.  An entry counts for
 everybody when its groups include the default one and no client has been taken out of that; others are not carried,
-since rules do not know Pi-hole's clients.  Lists are named in the report.
+since rules do not know Pi-hole's clients.  An allow list frees from block lists, not from what is denied by name.
 
 The archive is hostile: the number of its members, their names and what they unpack to are bounded, nothing is unpacked
 to disk, and the database is opened in memory, for reading, with a bound on its work.
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from forward_proxy.importing.carried import Entry, Imported, Match
+from forward_proxy.importing.carried import Entry, Imported, Match, Source
 from forward_proxy.importing.expressions import about_host
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.message.hosts import canonical_host
@@ -41,18 +41,29 @@ _V5_TABLES = {
     "group.json": "group",
     "client.json": "client",
     "domainlist_by_group.json": "domainlist_by_group",
+    "adlist_by_group.json": "adlist_by_group",
     "client_by_group.json": "client_by_group",
 }
 _V6_DATABASE = "etc/pihole/gravity.db"
 _TABLES: Mapping[str, tuple[str, ...]] = {
     "domainlist": ("id", "type", "domain", "enabled", "comment"),
-    "adlist": ("id", "address", "enabled", "comment"),
+    "adlist": ("id", "address", "enabled", "comment", "type"),
     "group": ("id", "name", "enabled"),
     "client": ("id", "ip"),
     "domainlist_by_group": ("domainlist_id", "group_id"),
+    "adlist_by_group": ("adlist_id", "group_id"),
     "client_by_group": ("client_id", "group_id"),
 }
+# What older databases do not have.
+_OPTIONAL = frozenset(("adlist.type", "adlist_by_group"))
 _KINDS = {0: "exact allow", 1: "exact deny", 2: "regex allow", 3: "regex deny"}
+
+_ALLOW_LIST = 1
+_OF_LISTS = (
+    "A plain list of names means those alone in Pi-hole, those below them too here; format: dstdomain keeps to those.",
+    "In Pi-hole a filter blocks a name whatever it is asked for; here one without a type spares documents, as in "
+    "browsers, and one in an allow list that begins with @@ allows nothing.",
+)
 
 type Row = Mapping[str, object]
 
@@ -146,23 +157,26 @@ def _of_version_6(content: bytes) -> dict[str, list[_Table]] | Unreadable:
             connection.deserialize(content)
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
-            return {name: [_table(connection, name, columns)] for name, columns in _TABLES.items()}
+            tables = {name: _table(connection, name, columns) for name, columns in _TABLES.items()}
         except sqlite3.Error as fault:
             return Unreadable(f"not a teleporter: {_V6_DATABASE}: {fault}")
+    return {name: [table] for name, table in tables.items() if table is not None}
 
 
-def _table(connection: sqlite3.Connection, name: str, columns: tuple[str, ...]) -> _Table:
+def _table(connection: sqlite3.Connection, name: str, columns: tuple[str, ...]) -> _Table | None:
+    """None for one that may be missing and is."""
     place = f"{_V6_DATABASE}: {name}"
+    there = {str(row[1]) for row in connection.execute(f'PRAGMA table_xinfo("{name}")')}
+    if not there and name in _OPTIONAL:
+        return None
+    columns = tuple(column for column in columns if column in there or f"{name}.{column}" not in _OPTIONAL)
     rows = connection.execute(f'SELECT {", ".join(columns)} FROM "{name}" ORDER BY rowid')  # noqa: S608  # of _TABLES
     return _Table(place, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def _imported(tables: dict[str, list[_Table]]) -> Imported:
     found = Imported(remarks=["Pi-hole judges names when they are looked up; rules here judge requests for them."])
-    for table in tables.get("adlist", ()):
-        for place, row in _placed(table):
-            found.leave(place, str(row.get("address")), "a list; rule files name no lists yet")
-    groups = _Groups(tables)
+    groups = _Groups(tables, "domainlist")
     for table in tables.get("group", ()):
         for place, row in _placed(table):
             if row.get("id") != 0:
@@ -171,6 +185,11 @@ def _imported(tables: dict[str, list[_Table]]) -> Imported:
     # What is allowed comes first, whatever is denied.
     for place, row in sorted(domains, key=lambda each: each[1].get("type") not in (0, 2)):
         _domain(place, row, groups, found)
+    lists = [each for table in tables.get("adlist", ()) for each in _placed(table)]
+    for place, row in sorted(lists, key=lambda each: each[1].get("type") != _ALLOW_LIST):
+        _list(place, row, _Groups(tables, "adlist"), found)
+    if lists:
+        found.remarks += _OF_LISTS
     return found
 
 
@@ -179,9 +198,9 @@ def _placed(table: _Table) -> Iterator[tuple[str, Row]]:
 
 
 class _Groups:
-    """Which entries count for everybody."""
+    """Which entries of a table count for everybody."""
 
-    def __init__(self, tables: dict[str, list[_Table]]) -> None:
+    def __init__(self, tables: dict[str, list[_Table]], of: str) -> None:
         def numbers(name: str, *columns: str) -> Iterator[tuple[Row, tuple[int, ...]]]:
             for table in tables.get(name, ()):
                 for row in table.rows:
@@ -191,12 +210,12 @@ class _Groups:
 
         self._enabled = {group for row, (group,) in numbers("group", "id") if _is_on(row)} if "group" in tables else {0}
         self._of: dict[int, set[int]] = {}
-        for _, (entry, group) in numbers("domainlist_by_group", "domainlist_id", "group_id"):
+        for _, (entry, group) in numbers(f"{of}_by_group", f"{of}_id", "group_id"):
             self._of.setdefault(entry, set()).add(group)
         self._of_client: dict[int, set[int]] = {}
         for _, (client, group) in numbers("client_by_group", "client_id", "group_id"):
             self._of_client.setdefault(client, set()).add(group)
-        self._known = "domainlist_by_group" in tables
+        self._known = f"{of}_by_group" in tables
 
     def why_not(self, entry: int) -> str | None:
         """Why an entry does not count for everybody; None when it does."""
@@ -231,6 +250,19 @@ def _domain(place: str, row: Row, groups: _Groups, found: Imported) -> None:
         return
     reason = f"Pi-hole: {comment}"[:400] if isinstance(comment, str) and comment else "Pi-hole"
     found.carry(place, shown, Entry(f"pi-hole-{entry_id}", "allow" if kind in (0, 2) else "deny", match, reason))
+
+
+def _list(place: str, row: Row, groups: _Groups, found: Imported) -> None:
+    address, comment, entry_id = row.get("address"), row.get("comment"), row.get("id")
+    if not isinstance(address, str) or not isinstance(entry_id, int):
+        found.leave(place, str(address), "no list that is known")
+        return
+    allowed = row.get("type") == _ALLOW_LIST
+    shown = f"{'allow' if allowed else 'block'} list {address}"
+    why_not = groups.why_not(entry_id) if _is_on(row) else "it is disabled"
+    reason = f"Pi-hole: {comment}"[:400] if isinstance(comment, str) and comment else "Pi-hole"
+    source = Source(place, shown, address.removeprefix("file://"), why_not=why_not or "")
+    found.carry_lists(Entry(f"pi-hole-list-{entry_id}", "allow" if allowed else "deny", {}, reason, (source,)))
 
 
 def _host(text: str) -> Match | Unreadable:

@@ -2,7 +2,8 @@
 
 `http_access` lines are asked in order, and the first whose ACLs all match decides, as with rules here; when none does,
 it is the opposite of the last one.  The values of one ACL are alternatives.  An ACL name stands for what was said of it
-up to the end of the file.  Of a line whose ACLs cannot all be said, nothing is carried.
+up to the end of the file.  Of a line whose ACLs cannot all be said, nothing is carried.  A file of dstdomain values is
+a list.
 
 Squid sees of an https site the CONNECT alone unless it bumps TLS; here the requests inside are seen too, and judged by
 the same rules.
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, summarize_address_range
 from typing import Literal
 
-from forward_proxy.importing.carried import Entry, Imported, Line, Match, Values, cut
+from forward_proxy.importing.carried import Entry, Imported, Line, Match, Source, Values, cut
 from forward_proxy.importing.expressions import about_host, about_path, about_url
 from forward_proxy.matching.clients import read_network
 from forward_proxy.matching.conditions import Unreadable
@@ -27,6 +28,7 @@ _WINDOW = re.compile(
 )
 _RANGE = re.compile(r"([0-9.]+|[0-9a-fA-F:]+)-([0-9.]+|[0-9a-fA-F:]+)")
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_FILE = re.compile(r'"/[^"]+"')
 _LISTEN = re.compile(r"(?:(\[[0-9a-fA-F:]+\]|[0-9.]+):)?([0-9]{1,5})")
 _ACCESS = {"http_access": "rules", "cache": "cache", "no_cache": "cache"}
 _BUILT_IN: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -52,6 +54,7 @@ _REMARKS = (
 class _Acl:
     type: str
     values: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
     broken: str | None = None
 
@@ -88,7 +91,7 @@ def read_squid(text: str) -> Imported:
         else:
             _other(each, found)
     _tell_of_acls([each for each in directives if each.name == "acl" and str(each.line) not in told], directives, found)
-    if not any(entry.match == {} for entry in found.entries if entry.action is not None):
+    if not any(entry.match == {} and not entry.lists for entry in found.entries if entry.action is not None):
         _by_default(last, directives, found)
     return found
 
@@ -141,7 +144,11 @@ def _acls(directives: list[_Directive], found: Imported) -> dict[str, _Acl]:
             if flag not in ("-i", "+i", "-n", "--"):
                 known.broken = f"acl {name} has the flag {flag}"
             known.flags.add(flag)
-        if any(value.startswith('"') for value in values):
+        files = [value for value in values if value.startswith('"')]
+        if files and type_ == "dstdomain" and all(map(_FILE.fullmatch, files)):
+            known.files += (file.strip('"') for file in files)
+            values = [value for value in values if value not in files]
+        elif files:
             known.broken = f"the values of acl {name} are in another file"
         if type_ == "time" and values:
             values = [" ".join(values)]  # One window a line.
@@ -156,11 +163,31 @@ def _acls(directives: list[_Directive], found: Imported) -> dict[str, _Acl]:
 
 
 def _access(each: _Directive, action: Literal["allow", "deny"], acls: dict[str, _Acl], found: Imported) -> None:
-    match = _match(each.words[1:], acls)
-    if isinstance(match, Unreadable):
-        found.leave(str(each.line), each.text, f"{match.text}; what it decided falls to the rules after it")
+    place = str(each.line)
+    names, files = _listed(each.words[1:], acls)
+    match = files if isinstance(files, Unreadable) else {} if files and not names else _match(names, acls)
+    if isinstance(match, Unreadable) or isinstance(files, Unreadable):
+        why = match.text if isinstance(match, Unreadable) else ""
+        found.leave(place, each.text, f"{why}; what it decided falls to the rules after it")
         return
-    found.carry(str(each.line), each.text, Entry(f"squid-{each.line}", action, match, f"Squid: {each.text}"[:400]))
+    lists = tuple(Source(place, each.text, file, "dstdomain") for file in files)
+    found.carry(place, each.text, Entry(f"squid-{place}", action, match, f"Squid: {each.text}"[:400], lists))
+
+
+def _listed(names: tuple[str, ...], acls: dict[str, _Acl]) -> tuple[tuple[str, ...], tuple[str, ...] | Unreadable]:
+    """The ACLs whose values are here, and the files of the one whose values are in files."""
+    listed = [name for name in names if (acl := acls.get(name.removeprefix("!"))) and acl.files and not acl.broken]
+    others = tuple(name for name in names if name not in listed)
+    if not listed:
+        return others, ()
+    name, acl = listed[0], acls[listed[0].removeprefix("!")]
+    if name.startswith("!"):
+        return others, Unreadable(f"{name}: a rule is about what is on a list, not about what is on none")
+    if len(set(listed)) > 1:
+        return others, Unreadable(f"{' and '.join(listed)} are lists, and what is on one is not on both")
+    if acl.values:
+        return others, Unreadable(f"acl {name} has values in a file and here; split the acl")
+    return others, tuple(dict.fromkeys(acl.files))
 
 
 def _bypass(each: _Directive, acls: dict[str, _Acl], found: Imported) -> None:
@@ -226,6 +253,8 @@ def _said(name: str, acl: _Acl, negated: bool) -> tuple[str | None, Values, bool
     """Key and values of an ACL, and whether they are to hold; key None when everything does."""
     if acl.broken is not None:
         return Unreadable(acl.broken)
+    if acl.files:
+        return Unreadable(f"the values of acl {name} are in another file")
     if not acl.values:
         return Unreadable(f"acl {name} has no value")
     if acl.type == "src" and "all" in acl.values:

@@ -6,20 +6,22 @@ one that holds for a host or URL.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path as FilePath
 from typing import Literal, Protocol
 
+from forward_proxy.access.lists.reading import lines_of
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.hosts import read_host, suffixes
+from forward_proxy.matching.subject import RuleRef
 from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.message.targets import TargetUri, parse_target_uri
+from forward_proxy.rulefiles.editions import Edition
+from forward_proxy.rulefiles.opened import Opened
 from forward_proxy.rulefiles.problems import path_text
 from forward_proxy.rulefiles.rules import Rules, Sources
-from forward_proxy.rulefiles.shelf import Loaded, Shelf
+from forward_proxy.rulefiles.shelf import Shelf
 from forward_proxy.rulefiles.tree import Node, Path, read_tree
 
 _LONGEST = 200
@@ -51,8 +53,7 @@ class Searchable(Protocol):
 def searchables(rules: Rules, shelf: Shelf | None = None) -> Sequence[Searchable]:
     """All that this set was made of; the shelf has the copies of lists from URLs."""
     shelf = shelf or Shelf()
-    files = ((loaded, loaded.entry.path or shelf.copy_of(loaded.entry)) for loaded in rules.lists)
-    return (RuleFiles(rules.sources), *(ListFile(loaded, file) for loaded, file in files if file is not None))
+    return (RuleFiles(rules.sources), *(Lists(opened, shelf) for opened in rules.opened))
 
 
 def find(parts: Sequence[Searchable], text: str) -> Iterator[Finding]:
@@ -62,23 +63,26 @@ def find(parts: Sequence[Searchable], text: str) -> Iterator[Finding]:
 
 
 @dataclass(frozen=True, slots=True)
-class ListFile:
-    """A list, as the lines of its file and as what it answers about a host."""
+class Lists:
+    """The lists of a rule, as their lines and as what they answer about a host."""
 
-    loaded: Loaded
-    file: FilePath
+    opened: Opened
+    shelf: Shelf
 
     def search(self, text: str) -> Iterator[Finding]:
-        name = self.loaded.entry.name
         wanted = text.lower()
         if (target := _target(text)) is not None:
-            found = self.loaded.searched.find(subject_of(RequestHead("GET", target), None, 0))
-            if found is not None:
-                yield Finding(name, found.line, name, "list", found.text, "means")
-        with suppress(OSError), self.file.open(encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                if wanted in line.lower():
-                    yield Finding(name, number, name, "list", line.strip()[:_LONGEST], "has")
+            found = self.opened.listed.find(subject_of(RequestHead("GET", target), None, 0))
+            while found is not None:
+                where = self.opened.listed.place(found, RuleRef("", 0))
+                yield Finding(where.file, where.line, where.file, "list", found.text, "means")
+                found = found.overrides
+        for loaded in self.opened.lists:
+            edition = self.shelf.edition(loaded.entry)
+            for part in edition.parts if isinstance(edition, Edition) else ():
+                for number, line in enumerate(lines_of(part.content), 1):
+                    if wanted in line.lower():
+                        yield Finding(part.name, number, part.name, "list", line.strip()[:_LONGEST], "has")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""What does the `list` of a rule say?  From plain values to where it is, its format and how often it is renewed."""
+"""What does the `list` of a rule say?  From plain values to where lists are, their format, how often they are renewed.
+
+One mapping is one list; a sequence of them is several that are asked as one.
+"""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +12,8 @@ from forward_proxy.access.lists.formats import FORMATS
 from forward_proxy.matching.conditions import Problem, unknown
 from forward_proxy.message.targets import Malformed, parse_target_uri
 
+MAX_TOGETHER = 100
+
 _KEYS = ("source", "format", "refresh")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
@@ -18,7 +23,7 @@ _LEAST_S, _MOST_S = 600, 90 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class ListEntry:
-    """`name` is what people read: the URL, or the path as the rule file's own; `path` is None for a URL.
+    """One list.  `name` is what people read: the URL, or the path as the rule file's own; `path` is None for a URL.
 
     `refresh_s` is None when the rule does not say how often a URL is asked again.
     """
@@ -27,6 +32,28 @@ class ListEntry:
     path: Path | None
     format: str = "auto"
     refresh_s: int | None = None
+
+
+def read_lists(raw: object, beside: Path) -> tuple[ListEntry, ...] | tuple[Problem, ...]:
+    """The lists that a mapping or a sequence of mappings describes, in their order, or all that is wrong with them."""
+    if not isinstance(raw, list):
+        read = read_list(raw, beside)
+        return (read,) if isinstance(read, ListEntry) else read
+    if not raw:
+        return (Problem((), "expected a mapping with source, or a sequence of such"),)
+    if len(raw) > MAX_TOGETHER:
+        return (Problem((), f"more than {MAX_TOGETHER} lists in one entry"),)
+    entries: list[ListEntry] = []
+    problems: list[Problem] = []
+    for place, each in enumerate(raw):
+        read = read_list(each, beside)
+        if not isinstance(read, ListEntry):
+            problems += (Problem((place, *problem.path), problem.text) for problem in read)
+        elif any(read.name == entry.name for entry in entries):
+            problems.append(Problem((place, "source"), f"{read.name} is in this entry already"))
+        else:
+            entries.append(read)
+    return tuple(problems) or tuple(entries)
 
 
 def read_list(raw: object, beside: Path) -> ListEntry | tuple[Problem, ...]:

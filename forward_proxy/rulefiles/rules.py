@@ -20,14 +20,15 @@ from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.services import Catalogue
 from forward_proxy.rulefiles.named import read_named
+from forward_proxy.rulefiles.opened import Loaded, Opened
 from forward_proxy.rulefiles.problems import Fault, report
 from forward_proxy.rulefiles.sections import Collected, Inspection
-from forward_proxy.rulefiles.shelf import Loaded, Shelf
+from forward_proxy.rulefiles.shelf import Shelf
 from forward_proxy.rulefiles.tree import MAX_BYTES, Node, TreeError, read_tree
 from forward_proxy.rulefiles.zones import zone_named
 
 type Sources = tuple[tuple[str, bytes], ...]
-type Pins = tuple[tuple[str, str], ...]  # Names of lists and their digests.
+type Pins = tuple[tuple[str, str], ...]  # Keys of lists and what they are made of.
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Rules:
     """A finished rule set; `digest` tells two sets apart, `files` are named as the operator named their folders.
 
     `sources` are the files as they were read, `pins` the lists: what `compiled` makes the same set of, whatever has
-    become of the files.
+    become of the files.  `opened` are in the order of the rules with lists.
     """
 
     access: AccessRules = field(default_factory=AccessRules)
@@ -45,8 +46,13 @@ class Rules:
     safe_search: tuple[Choice[SafeSearch], ...] = ()
     sources: Sources = ()
     digest: str = ""
-    lists: tuple[Loaded, ...] = ()
+    opened: tuple[Opened, ...] = ()
     services: Catalogue = field(default_factory=Catalogue)
+
+    @property
+    def lists(self) -> tuple[Loaded, ...]:
+        """Each list of each rule."""
+        return tuple(loaded for opened in self.opened for loaded in opened.lists)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -54,7 +60,7 @@ class Rules:
 
     @property
     def pins(self) -> Pins:
-        return tuple((loaded.entry.name, loaded.digest) for loaded in self.lists)
+        return tuple(opened.pin for opened in self.opened)
 
     @property
     def summary(self) -> str:
@@ -91,7 +97,10 @@ def load(
 
     Raises RuleFileError with every mistake, SettingsError for an unknown zone.
     """
-    return _sound(read(folders, zone, default, shelf))
+    rules = _sound(read(folders, zone, default, shelf))
+    if shelf is not None:
+        shelf.forget_all_but(rules.opened)
+    return rules
 
 
 def compiled(
@@ -99,10 +108,14 @@ def compiled(
     zone: str | None = None,
     default: Action = "allow",
     shelf: Shelf | None = None,
-    pins: Pins = (),
+    pins: Pins | None = None,
 ) -> Rules:
-    """The rule set of files and lists that were read before.  Raises as `load` does."""
-    return _sound(_parsed(sources, Collected(zone_named(zone), shelf or Shelf(), dict(pins)), default))
+    """The rule set of files that were read before, and of lists as they are now, or as they are pinned.
+
+    Raises as `load` does.
+    """
+    pinned = None if pins is None else dict(pins)
+    return _sound(_parsed(sources, Collected(zone_named(zone), shelf or Shelf(), pinned), default))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +159,10 @@ def _parsed(files: Iterable[tuple[str, bytes]], collected: Collected, default: A
     if not collected.faults:
         collected.faults += _disappointments(collected, access)
     chosen = {name: tuple(choices) for name, choices in collected.choices.items() if name != "rules"}
-    for loaded in collected.lists:
-        digest.update(f"{loaded.entry.name} {loaded.digest} ".encode("utf-8", "surrogateescape"))
-    lists = tuple(collected.lists)
-    services = collected.named.services
-    rules = Rules(access, sources=tuple(sources), digest=digest.hexdigest(), lists=lists, services=services, **chosen)
+    opened, services = tuple(collected.opened), collected.named.services
+    for lists in opened:
+        digest.update(" ".join(lists.pin).encode("utf-8", "surrogateescape"))
+    rules = Rules(access, sources=tuple(sources), digest=digest.hexdigest(), opened=opened, services=services, **chosen)
     return Reading(rules, len(collected.expectations), tuple(collected.faults))
 
 

@@ -16,7 +16,6 @@ from pathlib import Path as FilePath
 from typing import Any, Literal
 
 from forward_proxy.access.budgets import Budget
-from forward_proxy.access.lists.listed import Listed
 from forward_proxy.anonymity import Level
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.conditions import Problem, unknown
@@ -26,11 +25,13 @@ from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.rulefiles import overrides, safesearch
 from forward_proxy.rulefiles.budgets import read_budget
+from forward_proxy.rulefiles.editions import Unusable
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
-from forward_proxy.rulefiles.listentries import ListEntry, read_list
+from forward_proxy.rulefiles.listentries import ListEntry, read_lists
 from forward_proxy.rulefiles.named import NAMING
+from forward_proxy.rulefiles.opened import Opened, key_of
 from forward_proxy.rulefiles.problems import Fault
-from forward_proxy.rulefiles.shelf import Loaded, Shelf, Unusable
+from forward_proxy.rulefiles.shelf import Shelf
 from forward_proxy.rulefiles.tree import Mark, Node, Path, Plain
 
 type Inspection = Literal["never", "always"]
@@ -81,13 +82,13 @@ SECTIONS = {
 class Collected:
     """What has been read of all files so far, in order, and every fault found on the way.
 
-    `pins` are digests of lists by their names, when it has to be those lists.
+    `pins` say by the key of some lists what they are made of, when it has to be that.
     """
 
     zone: tzinfo
     shelf: Shelf = field(default_factory=Shelf)
     pins: Mapping[str, str] | None = None
-    lists: list[Loaded] = field(default_factory=list)
+    opened: list[Opened] = field(default_factory=list)
     choices: dict[str, list[Choice[Any]]] = field(default_factory=lambda: {name: [] for name in SECTIONS})
     expectations: list[tuple[str, Mark, Path, Expectation]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -209,18 +210,23 @@ class _File:
         return None
 
     def listed(self, node: Node, matcher: Matcher | None, path: Path) -> Matcher | None:
-        """The matcher with the list as its last condition."""
-        entry = read_list(node.plain(), FilePath(self.file).parent)
-        if not isinstance(entry, ListEntry):
-            self.problems(entry, path)
+        """The matcher with the lists as its last condition."""
+        entries: list[ListEntry] = []
+        for read in read_lists(node.plain(), FilePath(self.file).parent):
+            if isinstance(read, ListEntry):
+                entries.append(read)
+            else:
+                self.problems((read,), path)
+        if not entries:
             return None
         pins = self.collected.pins
-        loaded = self.collected.shelf.open(entry, None if pins is None else pins.get(entry.name, ""))
-        if isinstance(loaded, Unusable):
-            self.fault((*path, "source"), f"{entry.name}: {loaded.reason}")
+        opened = self.collected.shelf.open(tuple(entries), None if pins is None else pins.get(key_of(entries), ""))
+        if isinstance(opened, Unusable):
+            place = (opened.place,) if isinstance(node.value, tuple) else ()
+            self.fault((*path, *place, "source"), f"{entries[opened.place].name}: {opened.reason}")
             return None
-        self.collected.lists.append(loaded)
-        return matcher and Matcher((*matcher.conditions, Listed(entry.name, loaded.digest, loaded.searched)))
+        self.collected.opened.append(opened)
+        return matcher and Matcher((*matcher.conditions, opened.listed))
 
     def rationed(self, fields: Mapping[str, Node], ref: RuleRef, matcher: Matcher | None, path: Path) -> Matcher | None:
         """The matcher with the budget as its last condition."""

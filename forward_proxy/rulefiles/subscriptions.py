@@ -4,7 +4,8 @@
     STATE/lists/KEY.held    an edition that is not taken before somebody has accepted it
     STATE/lists/KEY.json    the rest
 
-Each file is replaced whole.  A damaged KEY.json is as none: the list is asked for again.
+The first two hold what the list includes, too (editions.py).  Each file is replaced whole.  A damaged KEY.json is as
+none: the list is asked for again.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from forward_proxy.rulefiles.listentries import ListEntry
-from forward_proxy.rulefiles.shelf import Loaded, Shelf, Unusable, key_of, written
+from forward_proxy.rulefiles.shelf import key_of, written
 
 DAY_S = 86_400
 _RETRY_S = 15 * 60
@@ -23,8 +24,9 @@ _RETRY_S = 15 * 60
 class Known:
     """Times are POSIX seconds, 0 for never; `failure` is empty when the last attempt succeeded.
 
-    `etag` and `last_modified` are of the edition that came last, held or not.  `doubts` and what follows them are about
-    the held one: entries that came and went, and hosts in use that would be denied.
+    `etag` and `last_modified` are of the edition that came last, held or not, and `included` are URL, etag and
+    last_modified of what it includes.  `doubts` and what follows them are about the held one: entries that came and
+    went, and hosts in use that would be denied.
     """
 
     url: str = ""
@@ -35,6 +37,7 @@ class Known:
     failure: str = ""
     etag: str = ""
     last_modified: str = ""
+    included: tuple[tuple[str, str, str], ...] = ()
     doubts: tuple[str, ...] = ()
     added: int = 0
     removed: int = 0
@@ -66,7 +69,8 @@ class Subscriptions:
         try:
             told: dict[str, Any] = json.loads(self._path(entry, ".json").read_bytes())
             values: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-            known = Known(**values)
+            included = tuple((str(url), str(etag), str(modified)) for url, etag, modified in values.get("included", ()))
+            known = Known(**values | {"included": included})
         except (OSError, ValueError, TypeError, AttributeError):
             return Known(entry.name)
         sound = all(type(getattr(known, each.name)) is type(each.default) for each in fields(Known))
@@ -86,6 +90,18 @@ class Subscriptions:
         except OSError:
             return None
 
+    def copy(self, entry: ListEntry) -> bytes | None:
+        """The last good copy; None when there is none."""
+        try:
+            return self._path(entry, ".list").read_bytes()
+        except OSError:
+            return None
+
+    def latest(self, entry: ListEntry) -> bytes | None:
+        """The edition that came last, whether it waits or not; None when there is none."""
+        held = self.held(entry)
+        return self.copy(entry) if held is None else held
+
     def is_held(self, entry: ListEntry) -> bool:
         return self._path(entry, ".held").exists()
 
@@ -98,16 +114,10 @@ class Subscriptions:
         """This edition waits.  Raises OSError."""
         written(self._path(entry, ".held"), content)
 
-    def accept(self, entry: ListEntry, shelf: Shelf, now: int) -> Loaded | Unusable | None:
-        """Takes what waits; None when nothing does, and why not when it is no list.  Raises OSError."""
-        content = self.held(entry)
-        if content is None:
-            return None
-        loaded = shelf.compiled(entry, content)
-        if isinstance(loaded, Loaded):
-            self.take(entry, content)
-            self.note(entry, replace(self.known(entry).without_hold(), changed_at=now))
-        return loaded
+    def accept(self, entry: ListEntry, octets: bytes, now: int) -> None:
+        """Takes what waits, which are these octets.  Raises OSError."""
+        self.take(entry, octets)
+        self.note(entry, replace(self.known(entry).without_hold(), changed_at=now))
 
     def _path(self, entry: ListEntry, suffix: str) -> Path:
         return self._folder / f"{key_of(entry)}{suffix}"

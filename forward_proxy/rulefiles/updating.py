@@ -7,26 +7,28 @@ An edition in doubt is held: the one before stays in force until a person accept
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from threading import Event, Thread
-from typing import Any
 
-from forward_proxy.access.lists.domains import DomainList
-from forward_proxy.access.lists.updates import difference, doubts, newly_denied
+from forward_proxy.access.lists.updates import Denials, Entries, Use, difference, doubts, newly_denied
 from forward_proxy.access.options import Action
 from forward_proxy.errors import RuleFileError, TrafficError
-from forward_proxy.matching.subject import Subject
-from forward_proxy.rulefiles.fetching import Failed, Fetched, Fetcher, NotModified
+from forward_proxy.rulefiles.editions import Edition, Part, Unusable, as_one_file, parts_of
+from forward_proxy.rulefiles.fetching import Failed, Fetched, Fetcher
+from forward_proxy.rulefiles.including import Including
 from forward_proxy.rulefiles.listentries import ListEntry
-from forward_proxy.rulefiles.rules import Rules, compiled
-from forward_proxy.rulefiles.shelf import Loaded, Shelf, Unusable
+from forward_proxy.rulefiles.opened import Loaded
+from forward_proxy.rulefiles.rules import Rules
+from forward_proxy.rulefiles.shelf import Shelf
 from forward_proxy.rulefiles.subscriptions import DAY_S, Known, Subscriptions
+from forward_proxy.rulefiles.trial import try_edition
 
 _LONGEST_WAIT_S, _SHORTEST_WAIT_S = 60.0, 0.5
 _STOPS_WITHIN_S = 2.0
 _HEAD_BYTES = 4096
+_MOST_NAMED = 100
 _EXPIRES = re.compile(rb"^[!#;]\s*Expires:\s*(\d{1,4})\s*(d|h|days?|hours?)?\b", re.IGNORECASE | re.MULTILINE)
 _LEAST_S, _MOST_S = 3600, 30 * DAY_S
 
@@ -53,7 +55,7 @@ class Updater:
         subscriptions: Subscriptions,
         fetcher: Fetcher,
         rules: Callable[[], Rules],
-        in_use: Callable[[], Iterable[Subject]],
+        in_use: Callable[[], Iterable[Use]],
         say: Callable[[str], object],
         options: Options,
     ) -> None:
@@ -109,20 +111,21 @@ class Updater:
     def update(self, entry: ListEntry, now: int) -> None:
         """Asks for a list, and takes or holds what came; any fault is told and noted, and tried again later."""
         known = self._subscriptions.known(entry)
-        has_any = self._subscriptions.has_copy(entry) or self._subscriptions.is_held(entry)
-        asked_by = (known.etag, known.last_modified) if has_any else ("", "")
+        octets = self._subscriptions.latest(entry)
+        parts = None if octets is None else parts_of(entry.name, octets)
+        last = {part.name: part.content for part in parts or ()}
+        asked_by = (known.etag, known.last_modified) if last else ("", "")
         answer = self._fetcher.fetch(entry.name, *asked_by)
         if self._stopping.is_set():
             return
         known = replace(known, url=entry.name, tried_at=now, failure="")
         try:
-            match answer:
-                case Failed(reason):
-                    self._failed(entry, known, reason)
-                case NotModified():
-                    self._subscriptions.note(entry, replace(known, checked_at=now))
-                case Fetched():
-                    self._came(entry, known, answer, now)
+            if isinstance(answer, Failed):
+                self._failed(entry, known, answer.reason)
+                return
+            if isinstance(answer, Fetched):
+                known = replace(known, etag=answer.etag, last_modified=answer.last_modified)
+            self._gathered(entry, known, answer.content if isinstance(answer, Fetched) else last[entry.name], last, now)
         except OSError as fault:
             self._say(f"list {entry.name} cannot be kept: {fault.strerror}")
             with suppress(OSError):
@@ -134,77 +137,73 @@ class Updater:
             self._say(f"list {entry.name} could not be fetched: {reason}; {kept}")
         self._subscriptions.note(entry, replace(known, failure=reason))
 
-    def _came(self, entry: ListEntry, known: Known, answer: Fetched, now: int) -> None:
-        known = replace(
-            known,
-            checked_at=now,
-            expires_s=expires_s(answer.content),
-            etag=answer.etag,
-            last_modified=answer.last_modified,
-        )
-        if answer.content == self._subscriptions.held(entry):
+    def _gathered(self, entry: ListEntry, known: Known, content: bytes, last: Mapping[str, bytes], now: int) -> None:
+        """Asks for what the list includes, too."""
+        including = Including(self._fetcher, last, known.included, self._stopping.is_set)
+        edition = including.edition(entry, content)
+        if self._stopping.is_set():
+            return
+        failure = "; ".join(including.failures)
+        if failure and failure != self._subscriptions.known(entry).failure:
+            self._say(f"list {entry.name} includes what could not be fetched: {failure}")
+        urls = () if isinstance(edition, Unusable) else (part.name for part in edition.parts[1:])
+        known = replace(known, included=including.validators(urls), checked_at=now, failure=failure)
+        self._came(entry, known, edition, content, now)
+
+    def _came(self, entry: ListEntry, known: Known, edition: Edition | Unusable, content: bytes, now: int) -> None:
+        parts = edition.parts if isinstance(edition, Edition) else (Part.of(entry.name, content),)
+        octets = as_one_file(parts)
+        if octets == self._subscriptions.latest(entry):
             self._subscriptions.note(entry, known)
             return
-        before = next((each for each in self._rules().lists if each.entry.name == entry.name), Loaded(entry))
-        after = self._shelf.compiled(entry, answer.content)
-        if isinstance(after, Loaded) and after.digest == before.digest:
-            self._subscriptions.take(entry, answer.content)
+        known = replace(known, expires_s=expires_s(content))
+        if octets == self._subscriptions.copy(entry):  # What was held has been mended by its makers.
+            self._subscriptions.take(entry, octets)
             self._subscriptions.note(entry, known.without_hold())
             return
-        judged = self._judged(known.without_hold(), before, after)
+        judged = self._judged(known.without_hold(), entry, edition, octets)
         if judged.doubts:
-            self._subscriptions.hold(entry, answer.content)
+            self._subscriptions.hold(entry, octets)
             self._subscriptions.note(entry, judged)
             self._say(f"list {entry.name} is held: {'; '.join(judged.doubts)}; see forward-proxy rules lists")
             return
         # Noted first: whoever looks once the list is there finds what belongs to it.
         self._subscriptions.note(entry, replace(known.without_hold(), changed_at=now))
-        self._subscriptions.take(entry, answer.content)
+        self._subscriptions.take(entry, octets)
 
-    def _judged(self, known: Known, before: Loaded, after: Loaded | Unusable) -> Known:
+    def _judged(self, known: Known, entry: ListEntry, edition: Edition | Unusable, octets: bytes) -> Known:
         """With the doubts about an edition, and what it changes."""
-        if isinstance(after, Unusable):
-            return replace(known, doubts=(after.reason,))
-        wrong = list(doubts(_rules_in(before), _rules_in(after), self._options.max_shrink))
-        denied: tuple[str, ...] = ()
+        if isinstance(edition, Unusable):
+            return replace(known, doubts=(edition.reason,))
         rules = self._rules()
-        try:
-            then = compiled(rules.sources, default=self._options.default, shelf=_Beside(rules, after))
-            if before.digest:  # Whoever names a list anew means what is on it.
-                denied = newly_denied(rules.access, then.access, self._in_use())
-        except RuleFileError as fault:
-            wrong.append(f"with it the rules are not sound: {str(fault).splitlines()[0]}")
-        except TrafficError as fault:
-            wrong.append(f"nobody knows which hosts are in use: {fault}")
-        if denied:
-            wrong.append(f"it would deny {len(denied)} hosts in use, such as {', '.join(denied[:3])}")
-        changes = _changes(before, after) if wrong else {}
-        return replace(known, doubts=tuple(wrong), denied_hosts=denied[:100], **changes)
+        before = _of_name(rules, entry)
+        trial = try_edition(rules, self._shelf, entry.name, octets, self._options.default)
+        if isinstance(trial.loaded, Unusable):
+            return replace(known, doubts=(trial.loaded.reason,))
+        after = trial.loaded
+        wrong = list(doubts(_rules_in(before), _rules_in(after), self._options.max_shrink))
+        denials = Denials()
+        if isinstance(trial.rules, RuleFileError):
+            wrong.append(f"with it the rules are not sound: {str(trial.rules).splitlines()[0]}")
+        elif before.digest:  # Whoever names a list anew means what is on it.
+            try:
+                denials = newly_denied(rules.access, trial.rules.access, self._in_use())
+            except TrafficError as fault:
+                wrong.append(f"nobody knows which hosts are in use: {fault}")
+        wrong += denials.doubts
+        if not wrong:
+            return known
+        changes = difference(Entries(before.searched, before.lines), Entries(after.searched, after.lines))
+        denied = (*denials.hosts, *denials.third_parties)[:_MOST_NAMED]
+        return replace(known, doubts=tuple(wrong), denied_hosts=denied, **asdict(changes))
 
 
 def _rules_in(loaded: Loaded) -> int:
     return loaded.report.rules if loaded.report is not None else 0
 
 
-def _changes(before: Loaded, after: Loaded) -> dict[str, Any]:
-    """What came and went, of lists of names."""
-    if not isinstance(after.searched, DomainList):
-        return {}
-    return asdict(difference(before.searched if isinstance(before.searched, DomainList) else None, after.searched))
-
-
-class _Beside(Shelf):
-    """The lists that are in force, with another edition of one of them."""
-
-    def __init__(self, rules: Rules, edition: Loaded) -> None:
-        super().__init__()
-        self._lists = {loaded.entry: loaded for loaded in rules.lists}
-        self._edition = edition
-
-    def open(self, entry: ListEntry, digest: str | None = None) -> Loaded | Unusable:
-        if entry.name == self._edition.entry.name:
-            return self._edition
-        return self._lists.get(entry, Loaded(entry))
+def _of_name(rules: Rules, entry: ListEntry) -> Loaded:
+    return next((each for each in rules.lists if each.entry.name == entry.name), Loaded(entry))
 
 
 def subscribed(rules: Rules) -> tuple[ListEntry, ...]:

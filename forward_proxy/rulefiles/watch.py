@@ -43,7 +43,9 @@ class Watcher:
         self._zone = zone
         self._default: Action = default
         self._shelf = shelf or Shelf()
-        self._shelf.looked_in.update(loaded.entry.path.parent for loaded in in_force.lists if loaded.entry.path)
+        self._shelf.looked_in.update(
+            Path(name).parent for loaded in in_force.lists if loaded.entry.path for name in loaded.names
+        )
         self._on_change = on_change
         self._on_error = on_error
         self._in_force = in_force

@@ -14,6 +14,7 @@ rules:
   - { id: ads, action: deny, match: { host: ads.example } }
   - { id: more, action: deny, match: { host: x.ads.example } }
   - { id: idle, action: deny, match: { host: idle.example } }
+  - { id: listed, action: deny, list: [{ source: a.txt }, { source: b.txt }], reason: Trackers }
 """
 
 
@@ -21,9 +22,14 @@ rules:
 def place(tmp_path: Path) -> Path:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "a.yaml").write_text(RULES)
+    (tmp_path / "rules" / "a.txt").write_text("tracker.example\n")
+    (tmp_path / "rules" / "b.txt").write_text("other.example\n")
     denied = replace(DENIED, rule=f"{tmp_path}/rules/a.yaml:2", rule_id="ads", resource="image", exchanges=3)
     gone = replace(DENIED, started_at=time.time() - 90_000, rule_id="old")
-    write(tmp_path / "state", gone, replace(LOGO, resource="image"), denied)
+    line = f"{tmp_path}/rules/a.txt:1"
+    by_list = replace(denied, rule=line, rule_id="listed", reason="Trackers: tracker.example", exchanges=2)
+    granted = replace(LOGO, resource="image", rule="grant:1")
+    write(tmp_path / "state", gone, granted, denied, by_list)
     return tmp_path
 
 
@@ -40,10 +46,18 @@ def test_hits_dead_and_shadowed_rules_are_told(place: Path) -> None:
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     file = f"{place}/rules/a.yaml"
     assert result.exit_code == 0
-    assert lines[0].startswith("5 exchanges, ")
+    assert lines[0].startswith("7 exchanges, ")
     assert lines[1].startswith("3 6.0K ")
     assert lines[1].endswith(f" ads deny {file}:2")
-    assert lines[2].startswith("Bytes saved are an estimate")
+    assert lines[2].endswith(f" listed deny {file}:5")
+    assert lines[3].startswith("Bytes saved are an estimate")
+    lists = lines.index("Lists")
+    assert lines[lists + 1].startswith("2 4.0K ")
+    assert lines[lists + 1].endswith(f" 1 {place}/rules/a.txt")
+    assert lines[lists + 2] == f"0 - - 0 {place}/rules/b.txt"
+    assert lines[lists + 4] == f"{place}/rules/a.txt"
+    assert lines[lists + 5].endswith(" line 1 tracker.example")
+    assert lines[lines.index("Grants") + 1] == "1 grant:1"
     assert lines[lines.index("Not in force any more, or moved") + 1] == "1 old (rules/10-trackers.yaml:12)"
     assert lines[lines.index("Never hit in that time") + 1] == f"idle {file}:4"
     assert lines[-1] == f"more {file}:3 behind ads ({file}:2)"
@@ -52,10 +66,15 @@ def test_hits_dead_and_shadowed_rules_are_told(place: Path) -> None:
 def test_programs_get_every_rule_in_its_order(place: Path) -> None:
     found = json.loads(stats(place, "--json", "--since", "1d").stdout)
     assert [(rule["rule_id"], rule["hits"], rule["saved_bytes"]) for rule in found["rules"]] == [
-        ("ads", 3, 6144), ("more", 0, None), ("idle", 0, None),
+        ("ads", 3, 6144), ("more", 0, None), ("idle", 0, None), ("listed", 2, 4096),
     ]  # fmt: skip
+    assert (found["rules"][0]["saved_requests"], found["rules"][0]["estimated_requests"]) == (3, 3)
+    first, second = found["lists"]
+    assert (first["list"], first["rule_id"], first["hits"]) == (f"{place}/rules/a.txt", "listed", 2)
+    assert (first["lines"][0]["text"], second["lines"]) == ("tracker.example", [])
+    assert found["grants"] == [{"name": "grant:1", "hits": 1}]
     assert found["rules"][1]["shadowed_by"] == [{"rule": f"{place}/rules/a.yaml:2", "rule_id": "ads"}]
-    assert (found["exchanges"], found["gone"]) == (4, [])
+    assert (found["exchanges"], found["gone"]) == (6, [])
 
 
 def test_without_a_log_no_rule_is_called_idle(place: Path) -> None:

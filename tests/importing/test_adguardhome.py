@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from forward_proxy.importing.adguardhome import read_adguardhome
 from forward_proxy.importing.carried import Imported
+from forward_proxy.importing.writing import rule_file
 from tests.importing.verdicts import carried, denies, left, loaded
 
 CONF = """\
@@ -91,7 +92,6 @@ def test_everything_else_is_told_with_its_line() -> None:
         "2": "it decides who may ask for names",
         "5": "rules do not say this",
         "8": "rules do not say this",
-        "13": "a list; rule files name no lists yet",
         "23": "it gives a name another address, which rules cannot",
         "27": "the modifier dnstype has no counterpart",
         "28": "client='Mary': rules know clients by their address",
@@ -100,7 +100,7 @@ def test_everything_else_is_told_with_its_line() -> None:
         "31": "a word that may be a name or a part of one",
         "34": "rules know clients by their address",
     }
-    assert set(carried(read(CONF))) == {str(line) for line in (17, 18, 19, 20, 21, 22, 24, 25, 26)}
+    assert set(carried(read(CONF))) == {str(line) for line in (13, 17, 18, 19, 20, 21, 22, 24, 25, 26)}
     texts = {line.place: line.text for line in read(CONF).lines}
     assert (texts["5"], texts["13"]) == (
         "filtering.blocked_services: facebook, tiktok", "filters: https://lists.test/ads.txt",
@@ -135,3 +135,61 @@ RULES = st.lists(
 def test_whatever_is_carried_loads(rules: list[str]) -> None:
     found = read(f"user_rules: {json.dumps(rules)}")
     assert len(loaded(found).access.rules) == len(found.entries)
+
+
+LISTS = """\
+filters:
+  - { enabled: true, url: "https://lists.test/ads.txt", name: "Ads \\u202e", id: 1 }
+  - { enabled: false, url: "https://lists.test/off.txt", name: Off, id: 2 }
+  - { enabled: true, url: /opt/AdGuardHome/mine.txt, name: Mine, id: 3 }
+  - { enabled: true, url: "ftp://lists.test/x", name: Odd, id: 4 }
+whitelist_filters:
+  - { enabled: true, url: "https://lists.test/good.txt", name: Good, id: 5 }
+user_rules: ["||evil.test^$important"]
+"""
+
+
+def test_lists_are_entries_allow_lists_first_and_block_lists_last() -> None:
+    found = read(LISTS)
+    assert [entry.id for entry in found.entries] == [
+        "adguard-home-allowed", "adguard-home-1", "adguard-home-lists",
+    ]  # fmt: skip
+    found.leave_files(lambda path: False)
+    assert (
+        rule_file(found, "x").partition("rules:\n")[2]
+        == """\
+  - id: adguard-home-allowed
+    action: allow
+    list:
+      - source: "https://lists.test/good.txt"  # Good
+    reason: "AdGuard Home: its allow lists"
+  - id: adguard-home-1
+    action: deny
+    match:
+      host: evil.test
+    reason: "AdGuard Home: important blocks of its user rules"
+  - id: adguard-home-lists
+    action: deny
+    list:
+      - source: "https://lists.test/ads.txt"  # Ads ?
+      # - source: "https://lists.test/off.txt"  # it is disabled: Off
+      # - source: "/opt/AdGuardHome/mine.txt"  # there is no file /opt/AdGuardHome/mine.txt: Mine
+    reason: "AdGuard Home: its block lists"
+"""
+    )
+    assert left(found) == {
+        "3": "it is disabled; it is written as a comment",
+        "4": "there is no file /opt/AdGuardHome/mine.txt; it is written as a comment",
+        "5": "expected a path, or an http or https URL; scheme is neither http nor https",
+    }
+    assert carried(found) == {"2": "adguard-home-lists", "7": "adguard-home-allowed", "8": "adguard-home-1"}
+    rules = loaded(found)
+    assert [each.entry.name for each in rules.lists] == ["https://lists.test/good.txt", "https://lists.test/ads.txt"]
+    assert any("spares documents" in remark for remark in found.remarks)
+
+
+def test_lists_that_are_all_disabled_are_a_comment() -> None:
+    found = read('filters: [{ enabled: false, url: "https://lists.test/off.txt", name: Off }]')
+    assert found.in_force == []
+    assert loaded(found).access.rules == ()
+    assert '  #     - source: "https://lists.test/off.txt"  # it is disabled: Off' in rule_file(found, "x").split("\n")

@@ -112,18 +112,17 @@ class TestBothVersions:
         found = read(archive)
         assert sorted(set(left(found).values())) == [
             "a group; rules know clients by their address",
-            "a list; rule files name no lists yet",
             "an expression about hosts with more than letters, dots, classes and repeats",
             "it is disabled",
             "it is for the clients of some groups only",
         ]
-        assert sorted(carried(found).values()) == ["pi-hole-1", "pi-hole-4", "pi-hole-6"]
+        assert sorted(carried(found).values()) == ["pi-hole-1", "pi-hole-4", "pi-hole-6", "pi-hole-list-1"]
         assert "Pi-hole: Seen in a game" in [rule.reason for rule in loaded(found).access.rules]
 
 
 def test_entries_count_for_nobody_when_a_client_is_out_of_the_default_group() -> None:
     found = read(packed({**V5, "client_by_group.json": [{"client_id": 1, "group_id": 1}]}))
-    assert not found.entries
+    assert [entry.id for entry in found.entries] == ["pi-hole-list-1"]
     assert "some clients are taken out of the default group" in left(found)["blacklist.exact.json[0]"]
 
 
@@ -171,3 +170,44 @@ def test_a_database_that_never_ends_is_given_up() -> None:
     found = read_pihole(zipped({"etc/pihole/gravity.db": content}))
     assert not isinstance(found, Imported)
     assert "interrupted" in found.text
+
+
+def test_lists_come_after_names_and_allow_lists_before_block_lists() -> None:
+    lists = [
+        {"id": 1, "address": "https://lists.test/ads.txt", "enabled": 1, "comment": "StevenBlack"},
+        {"id": 2, "address": "https://lists.test/off.txt", "enabled": 0},
+        {"id": 3, "address": "https://lists.test/good.txt", "enabled": 1, "type": 1},
+        {"id": 4, "address": "file:///etc/pihole/mine.list", "enabled": 1},
+        {"id": 5, "address": "https://lists.test/kids.txt", "enabled": 1},
+        {"id": 6, "address": None, "enabled": 1},
+    ]
+    groups = [{"adlist_id": each, "group_id": int(each == 5)} for each in range(1, 7)]
+    found = read(packed({**V5, "adlist.json": lists, "adlist_by_group.json": groups}))
+    found.leave_files(lambda path: path == "/etc/pihole/mine.list")
+    ids = ["pi-hole-6", "pi-hole-1", "pi-hole-4", "pi-hole-list-3", "pi-hole-list-1", "pi-hole-list-4"]
+    assert [entry.id for entry in found.in_force] == ids
+    by_id = {entry.id: entry for entry in found.in_force}
+    assert (by_id["pi-hole-list-3"].action, by_id["pi-hole-list-1"].reason) == ("allow", "Pi-hole: StevenBlack")
+    told = left(found)
+    assert told["adlist.json[1]"] == "it is disabled; it is written as a comment"
+    assert told["adlist.json[4]"] == "it is for the clients of some groups only; it is written as a comment"
+    assert told["adlist.json[5]"] == "no list that is known"
+    found.leave_files(lambda path: False)
+    assert left(found)["adlist.json[3]"] == "there is no file /etc/pihole/mine.list; it is written as a comment"
+    assert len(loaded(found).lists) == 2
+
+
+def test_the_lists_of_version_6_are_known_with_their_kind_and_groups() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(gravity())
+        connection.executescript("""
+            ALTER TABLE adlist ADD COLUMN type INTEGER;
+            INSERT INTO adlist VALUES (2, 'https://lists.test/good.txt', 1, 'Good', 1);
+            CREATE TABLE adlist_by_group (adlist_id INTEGER, group_id INTEGER);
+            INSERT INTO adlist_by_group VALUES (2, 0);
+        """)
+        content = connection.serialize()
+    found = read(zipped({"etc/pihole/gravity.db": content}))
+    (entry,) = (entry for entry in found.in_force if entry.lists)
+    assert (entry.id, entry.action, entry.reason) == ("pi-hole-list-2", "allow", "Pi-hole: Good")
+    assert "it is in no group that is enabled; it is written as a comment" in left(found).values()

@@ -1,10 +1,12 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forward_proxy.importing.squid import read_squid
+from forward_proxy.importing.writing import rule_file
 from tests.importing.verdicts import NOON, carried, denies, left, loaded
 
 CONF = """\
@@ -77,7 +79,12 @@ def test_every_line_that_says_something_is_told() -> None:
     [
         ("acl x dst 192.0.2.1\nhttp_access deny x", "2", "not the address it resolves to"),
         ("acl x browser Firefox\nhttp_access deny x", "2", "of type browser, for which rules have no key"),
-        ('acl x dstdomain "/etc/squid/bad"\nhttp_access deny x', "2", "are in another file"),
+        ('acl x src "/etc/squid/bad"\nhttp_access deny x', "2", "are in another file"),
+        ('acl x dstdomain "bad.txt"\nhttp_access deny x', "2", "are in another file"),
+        ('acl x dstdomain "/etc/bad" .a.test\nhttp_access deny x', "2", "has values in a file and here"),
+        ('acl x dstdomain "/etc/bad"\nhttp_access deny !x', "2", "not about what is on none"),
+        ('acl x dstdomain "/a"\nacl y dstdomain "/b"\nhttp_access deny x y', "3", "x and y are lists"),
+        ('acl x dstdomain "/etc/bad"\ncache deny x', "2", "are in another file"),
         ("http_access deny nowhere", "1", "acl nowhere is not defined here"),
         ("http_access deny manager", "1", "pages of Squid's own"),
         ("acl x dstdomain a.test\nacl y dstdomain b.test\nhttp_access deny x y", "3", "two different ACLs about host"),
@@ -122,3 +129,56 @@ WORDS = st.sampled_from(
 def test_whatever_is_carried_loads(conf: str) -> None:
     found = read_squid(conf)
     assert len(loaded(found).access.rules) + len(loaded(found).cache) == len(found.entries)
+
+
+LISTS = """\
+acl bad dstdomain "/etc/squid/bad" "/etc/squid/worse"
+acl office src 10.0.0.0/8
+acl CONNECT method CONNECT
+http_access deny bad !office
+http_access deny bad
+http_access allow all
+"""
+
+
+def test_a_file_of_names_is_a_list_in_squids_own_format() -> None:
+    found = read_squid(LISTS)
+    found.leave_files(lambda path: True)
+    assert (
+        rule_file(found, "x")
+        .partition("rules:\n")[2]
+        .startswith("""\
+  - id: squid-4
+    action: deny
+    list:
+      - source: "/etc/squid/bad"
+        format: dstdomain
+      - source: "/etc/squid/worse"
+        format: dstdomain
+    match:
+      not:
+        client: 10.0.0.0/8
+    reason: "Squid: http_access deny bad !office"
+  - id: squid-5
+    action: deny
+    list:
+""")
+    )
+    assert carried(found)["1"] == "squid-4, squid-5"
+
+
+def test_a_file_that_is_not_there_takes_its_lines_with_it(tmp_path: Path) -> None:
+    (there := tmp_path / "bad").write_text(".bad.test\nexact.test\n")
+    conf = LISTS.replace('"/etc/squid/bad" "/etc/squid/worse"', f'"{there}"')
+    found = read_squid(conf)
+    found.leave_files(lambda path: Path(path).is_file())
+    assert denies(found, "http://x.bad.test/")
+    assert denies(found, "http://exact.test/")
+    assert not denies(found, "http://x.exact.test/")
+    assert denies(found, "http://x.bad.test/", client="10.1.2.3")
+    found = read_squid(LISTS)
+    found.leave_files(lambda path: path == "/etc/squid/bad")
+    assert [entry.id for entry in found.in_force] == ["squid-6"]
+    gone = "there is no file /etc/squid/worse; it is written as a comment"
+    assert left(found) == {**dict.fromkeys("1245", gone), "3": "no line that is carried asks for it"}
+    assert loaded(found).access.rules[0].value == "allow"

@@ -9,7 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Publisher(ThreadingHTTPServer):
-    """What is answered can be changed at any time; `asked` are the fields of each request."""
+    """What is answered can be changed at any time; `asked` are the fields of each request, and its `path`.
+
+    Other paths than that of the list have what `beside` says: content, or a status.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -26,6 +29,7 @@ class Publisher(ThreadingHTTPServer):
         self.pause.set()
         self.arrived = threading.Event()
         self.asked: list[dict[str, str]] = []
+        self.beside: dict[str, str | int] = {}
 
     def publish(self, content: str) -> None:
         self.content = content.encode()
@@ -60,8 +64,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server = self.server
-        server.asked.append({name.lower(): value for name, value in self.headers.items()})
+        server.asked.append({name.lower(): value for name, value in self.headers.items()} | {"path": self.path})
         server.arrived.set()
+        if self.path in server.beside:
+            self.answer_beside(server.beside[self.path])
+            return
         if self.headers.get("If-None-Match") == server.etag:
             self.send_response(304)
             self.end_headers()
@@ -76,6 +83,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(server.promised or len(content)))
         self.end_headers()
         server.pause.wait(20)
+        self.wfile.write(content)
+
+    def answer_beside(self, said: str | int) -> None:
+        etag = f'"{said}"'.replace("\n", " ")
+        status = said if isinstance(said, int) else 304 if self.headers.get("If-None-Match") == etag else 200
+        content = said.encode() if isinstance(said, str) and status == 200 else b""
+        self.send_response(status)
+        self.send_header("ETag", etag)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name is the base's

@@ -6,6 +6,7 @@ import pytest
 from forward_proxy.errors import RuleFileError
 from forward_proxy.rulefiles import load
 from forward_proxy.rulefiles.candidates import candidate
+from tests.matching.requests import subject
 
 
 def rule(name: str, host: str = "a.test") -> str:
@@ -59,3 +60,14 @@ def test_a_set_that_would_not_come_into_force_is_refused(folders: list[Path]) ->
             candidate(wrong, in_force, folders)
     with pytest.raises(RuleFileError, match="expected a folder, or a file named"):
         candidate(folders[0].parent / "notes.txt", in_force, folders)
+
+
+def test_lists_of_a_file_that_is_tried_and_of_the_others_count(folders: list[Path]) -> None:
+    (folders[0] / "10-a.yaml").write_text("rules: [{id: a, action: deny, list: {source: a.txt}}]\n")
+    (folders[0] / "a.txt").write_text("ads.test\n")
+    path = folders[0].parent / "tried" / "05-new.yaml"
+    path.write_text("rules: [{id: new, action: deny, list: {source: new.txt}}]\n")
+    (path.parent / "new.txt").write_text("new.test\n")
+    access = candidate(path, load(folders), folders).access
+    decided = [access.decide(subject(f"http://{host}/")).rule for host in ("ads.test", "new.test", "x.test")]
+    assert [ref and ref.id for ref in decided] == ["a", "new", None]

@@ -48,7 +48,17 @@ def test_the_verdict_names_the_line_of_the_list(folder: Path) -> None:
     ("text", "told"),
     [
         ("list: {}", "rules[0].list: source is missing; expected the path or the URL of a list"),
-        ("list: []", "rules[0].list: expected a mapping with source"),
+        ("list: []", "rules[0].list: expected a mapping with source, or a sequence of such"),
+        ("list: some.txt", "rules[0].list: expected a mapping with source"),
+        ("list: [{source: ../lists/ads.txt}, more.txt]", "rules[0].list[1]: expected a mapping with source"),
+        (
+            "list: [{source: ../lists/ads.txt}, {source: ../lists/ads.txt, format: hosts}]",
+            "rules[0].list[1].source: rules/../lists/ads.txt is in this entry already",
+        ),
+        (
+            "list: [{source: ../lists/ads.txt}, {source: none.txt}]",
+            "rules[0].list[1].source: rules/none.txt: there is no such file",
+        ),
         ("list: {source: [a, b]}", "rules[0].list.source: expected a single value"),
         ("list: {source: none.txt}", "rules[0].list.source: rules/none.txt: there is no such file"),
         ("list: {source: .}", "rules[0].list.source: rules: not a file"),
@@ -68,7 +78,7 @@ def test_the_verdict_names_the_line_of_the_list(folder: Path) -> None:
         ("list: {source: ../lists/empty.txt}", "rules[0].list.source: rules/../lists/empty.txt: is empty"),
         (
             "list: {source: ../lists/page.html}",
-            "rules[0].list.source: rules/../lists/page.html: its format cannot be told; name it by format",
+            "rules[0].list.source: rules/../lists/page.html: is a web page, not a list",
         ),
     ],
 )

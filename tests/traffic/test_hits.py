@@ -22,7 +22,8 @@ def test_exchanges_are_counted_by_rule_and_resource(tmp_path: Path) -> None:
     logged(tmp_path, records)
     found = decided(TrafficReader(tmp_path))
     assert (found.first_at, found.last_at, found.exchanges) == (NOW - 60, NOW - 40, 15)
-    assert found.hits == (Hits("rules/a.yaml:3", "ads", True, "script", 10, NOW - 40),)
+    assert found.hits == (Hits("rules/a.yaml:3", "ads", True, "script", 10, NOW - 40, "www.example.com"),)
+    assert found.host_bytes == {("www.example.com", "script"): 300.0}
     assert found.mean_bytes == {"script": 300.0}
     assert decided(TrafficReader(tmp_path), NOW - 45).hits[0].exchanges == 9
 

@@ -5,9 +5,50 @@ so every word but `true` is false.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 
+_UNREAD = "a condition that cannot be read does not hold"
 _WORD = re.compile(r"\s*(\(|\)|!|&&|\|\||[A-Za-z0-9_]+)")
 _MAX_WORDS = 200
+
+
+class Branches:
+    """The `!#if` that are open at a line, and whether each of them holds."""
+
+    def __init__(self) -> None:
+        self._open: list[bool] = []
+        self.hold = True
+
+    def read(self, word: str, rest: str) -> str | None:
+        """What is wrong with the directive, such as `!#else`; None when nothing is.  Others than those say nothing."""
+        problem = None
+        if word == "!#if":
+            held = condition_holds(rest)
+            problem = _UNREAD if held is None else None
+            self._open.append(bool(held))
+        elif word in ("!#else", "!#endif"):
+            if not self._open:
+                return "there is no !#if before it"
+            last = self._open.pop()
+            if word == "!#else":
+                self._open.append(not last)
+        self.hold = all(self._open)
+        return problem
+
+
+def includes_in(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The lines, from 1, that include another list, and the paths they name; not those under a condition that does not
+    hold.  Never raises."""
+    branches = Branches()
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if text.startswith("!#"):
+            word, _, rest = text.partition(" ")
+            if word == "!#include":
+                if branches.hold:
+                    yield number, rest.strip()
+            else:
+                branches.read(word, rest)
 
 
 def condition_holds(text: str) -> bool | None:

@@ -134,6 +134,10 @@ class Filters:
             and (filter_.scope.important or not (all_spared or modifier.value in spared))
         ]
 
+    def excepted(self, subject: Subject) -> Found | None:
+        """The exception that holds for the request, whether anything here blocks it or not.  Never raises."""
+        return self._exception(_Seen(subject, self._words))
+
     def _blocked(self, seen: "_Seen") -> int | None:
         if seen.kind != DOCUMENT:
             hosts = self.hosts

@@ -7,7 +7,7 @@ file cut short or changed.  Never pickle: a file can be written by others.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,11 +17,11 @@ from forward_proxy.access.filters.report import Ignored, Report
 from forward_proxy.matching.automata import Automaton
 
 # To be raised with every change of the reading or of the index, else old files would go on.
-VERSION = 3
+VERSION = 4
 
 
-def packed(filters: Filters, report: Report, source: str) -> bytes:
-    """The octets from which `unpacked` makes the filters and the report; `source` is the digest of their text."""
+def packed(filters: Filters, reports: Sequence[Report], source: str) -> bytes:
+    """The octets from which `unpacked` makes the filters and the reports; `source` is the digest of their texts."""
     body = json.dumps(
         {
             "hosts": [list(filters.hosts), list(filters.hosts.values())],
@@ -37,15 +37,15 @@ def packed(filters: Filters, report: Report, source: str) -> bytes:
                 source: [automaton.literal, automaton.classes.hex(), automaton.rows, sorted(automaton.accepting)]
                 for source, automaton in filters.automata.items()
             },
-            "report": asdict(report),
+            "reports": [asdict(report) for report in reports],
         },
         separators=(",", ":"),
     ).encode()
     return _head(source, body) + body
 
 
-def unpacked(octets: bytes, source: str) -> tuple[Filters, Report] | None:
-    """The filters and the report of this source; None when they have to be compiled anew.  Never raises."""
+def unpacked(octets: bytes, source: str) -> tuple[Filters, tuple[Report, ...]] | None:
+    """The filters and the reports of this source; None when they have to be compiled anew.  Never raises."""
     head, newline, body = octets.partition(b"\n")
     if head + newline != _head(source, body):
         return None
@@ -66,7 +66,7 @@ def unpacked(octets: bytes, source: str) -> tuple[Filters, Report] | None:
                 for source, (literal, classes, rows, accepting) in held["automata"].items()
             },
         ),
-        _report(held["report"]),
+        tuple(map(_report, held["reports"])),
     )
 
 

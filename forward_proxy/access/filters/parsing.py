@@ -6,9 +6,11 @@ judged by it.
 """
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import replace
 
-from forward_proxy.access.filters.conditions import condition_holds
+from forward_proxy.access.filters.conditions import Branches
 from forward_proxy.access.filters.engine import Filters
 from forward_proxy.access.filters.index import index_of, is_everywhere
 from forward_proxy.access.filters.lines import (
@@ -39,9 +41,20 @@ _TITLE = re.compile(r"!\s*title\s*:\s*(.*\S)", re.IGNORECASE)
 
 def parse_filters(text: str, name: str) -> tuple[Filters, Report]:
     """The filters of a list, and what became of its lines; `name` is what the operator calls it."""
-    reader = _ListReader(name)
-    for number, line in enumerate(lines_of(text.removeprefix("\ufeff")), 1):
-        reader.read(number, line.strip())
+    filters, (report,) = parse_together([(name, text)])
+    return filters, report
+
+
+def parse_together(texts: Sequence[tuple[str, str]]) -> tuple[Filters, tuple[Report, ...]]:
+    """The filters of several texts as one list, and what became of the lines of each; names come before texts.
+
+    The lines of the filters go on counting from one text to the next, those of the reports begin anew.
+    """
+    reader = _ListReader()
+    for name, text in texts:
+        reader.begin(name)
+        for number, line in enumerate(lines_of(text.removeprefix("\ufeff")), reader.part.before + 1):
+            reader.read(number, line.strip())
     return reader.finish()
 
 
@@ -51,14 +64,36 @@ def lines_of(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-class _ListReader:
-    """Gathers the lines of one list."""
+class _Part:
+    """What became of the lines of one text so far; `before` are those of the texts before it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, before: int) -> None:
         self.report = Report(name)
-        self.lines = self.cosmetic = self.duplicates = self.removed = self.conditional = 0
+        self.before = before
+        self.lines = self.filters = self.cosmetic = self.duplicates = self.removed = self.conditional = 0
         self.ignored: list[Ignored] = []
         self.includes: list[tuple[int, str]] = []
+        self.branches = Branches()
+
+    def finish(self) -> Report:
+        return replace(
+            self.report,
+            lines=self.lines,
+            filters=self.filters,
+            cosmetic=self.cosmetic,
+            duplicates=self.duplicates,
+            removed=self.removed,
+            conditional=self.conditional,
+            ignored=tuple(self.ignored),
+            includes=tuple(self.includes),
+        )
+
+
+class _ListReader:
+    """Gathers the lines of one list, of one text or several."""
+
+    def __init__(self) -> None:
+        self.parts: list[_Part] = []
         self.hosts: dict[str, int] = {}
         self.texts: dict[int, str] = {}
         self.filters: dict[int, Filter] = {}
@@ -66,15 +101,27 @@ class _ListReader:
         self.automata: dict[str, Automaton] = {}
         self.work = self.everywhere = self.expressions_everywhere = 0
         self.said: set[str] = set()
-        # For each `!#if` that is open, whether its lines count.
-        self.open: list[bool] = []
+
+    @property
+    def part(self) -> _Part:
+        """The one that is being read."""
+        return self.parts[-1]
+
+    def begin(self, name: str) -> None:
+        before = self.part.before + self.part.lines if self.parts else 0
+        self.parts.append(_Part(name, before))
+
+    def of(self, number: int) -> _Part:
+        """The one that the line stands in."""
+        return self.parts[bisect_left(self.parts, number, key=lambda part: part.before) - 1]
 
     def read(self, number: int, text: str) -> None:
-        self.lines = number
+        part = self.part
+        part.lines = number - part.before
         if text.startswith("!"):
             self.directive(number, text)
-        elif not all(self.open):
-            self.conditional += bool(text)
+        elif not part.branches.hold:
+            part.conditional += bool(text)
         elif (plain := _PLAIN.fullmatch(text)) and canonical_host(plain[1]) == plain[1]:
             self.add_host(number, plain[1], None)
         else:
@@ -88,13 +135,13 @@ class _ListReader:
                 for host in hosts:
                     self.add_host(number, host, text)
             case Cosmetic():
-                self.cosmetic += 1
+                self.part.cosmetic += 1
             case Refused() as refused:
                 self.ignore(number, text, refused)
 
     def add_host(self, number: int, host: str, text: str | None) -> None:
         if host in self.hosts:
-            self.duplicates += 1
+            self.part.duplicates += 1
             return
         self.hosts[host] = number
         if text is not None:
@@ -104,7 +151,7 @@ class _ListReader:
         if filter_.scope.bad:
             self.bad.add(replace(filter_, scope=replace(filter_.scope, bad=False)))
         elif text in self.said:
-            self.duplicates += 1
+            self.part.duplicates += 1
         elif (refused := self.too_many(filter_) or self.compile(filter_)) is not None:
             self.ignore(number, text, refused)
         else:
@@ -151,36 +198,30 @@ class _ListReader:
         return None
 
     def ignore(self, number: int, text: str, refused: Refused) -> None:
-        self.ignored.append(Ignored(number, text, refused.kind, refused.reason))
+        part = self.part
+        part.ignored.append(Ignored(number - part.before, text, refused.kind, refused.reason))
 
     def directive(self, number: int, text: str) -> None:
+        part = self.part
         word, _, rest = text.partition(" ")
-        match word:
-            case "!#if":
-                held = condition_holds(rest)
-                if held is None:
-                    self.ignore(number, text, Refused("condition", "a condition that cannot be read does not hold"))
-                self.open.append(bool(held))
-            case "!#else" if self.open:
-                self.open[-1] = not self.open[-1]
-            case "!#endif" if self.open:
-                self.open.pop()
-            case "!#else" | "!#endif":
-                self.ignore(number, text, Refused("condition", "there is no !#if before it"))
-            case "!#include" if all(self.open):
-                self.includes.append((number, rest.strip()))
-                self.ignore(number, text, Refused("include", "included lists are not fetched"))
-            case _:
-                self.header(text)
+        if word == "!#include":
+            if part.branches.hold:
+                part.includes.append((number - part.before, rest.strip()))
+        elif word.startswith("!#"):
+            if (problem := part.branches.read(word, rest)) is not None:
+                self.ignore(number, text, Refused("condition", problem))
+        else:
+            self.header(text)
 
     def header(self, text: str) -> None:
-        if self.report.expires_s is None and (expires := _EXPIRES.match(text)):
+        part = self.part
+        if part.report.expires_s is None and (expires := _EXPIRES.match(text)):
             unit = 3600 if (expires[2] or "d").lower().startswith("h") else 86400
-            self.report = replace(self.report, expires_s=int(expires[1]) * unit)
-        elif self.report.title is None and (title := _TITLE.match(text)):
-            self.report = replace(self.report, title=title[1])
+            part.report = replace(part.report, expires_s=int(expires[1]) * unit)
+        elif part.report.title is None and (title := _TITLE.match(text)):
+            part.report = replace(part.report, title=title[1])
 
-    def finish(self) -> tuple[Filters, Report]:
+    def finish(self) -> tuple[Filters, tuple[Report, ...]]:
         self.remove_bad()
         self.file_hosts()
         filters = list(self.filters.items())
@@ -205,17 +246,9 @@ class _ListReader:
             trusted,
             self.automata,
         )
-        return found, replace(
-            self.report,
-            lines=self.lines,
-            filters=len(self.hosts) + len(filters),
-            cosmetic=self.cosmetic,
-            duplicates=self.duplicates,
-            removed=self.removed,
-            conditional=self.conditional,
-            ignored=tuple(self.ignored),
-            includes=tuple(self.includes),
-        )
+        for number in (*self.hosts.values(), *self.filters):
+            self.of(number).filters += 1
+        return found, tuple(part.finish() for part in self.parts)
 
     def remove_bad(self) -> None:
         """A filter with `badfilter` takes out those that say the same without it, however they spell it."""
@@ -223,17 +256,17 @@ class _ListReader:
             return
         for number in [number for number, filter_ in self.filters.items() if filter_ in self.bad]:
             del self.filters[number], self.texts[number]
-            self.removed += 1
+            self.of(number).removed += 1
         for bad in self.bad:
-            if bad.is_plain and self.hosts.pop(bad.site or "", None) is not None:
-                self.removed += 1
+            if bad.is_plain and (line := self.hosts.pop(bad.site or "", None)) is not None:
+                self.of(line).removed += 1
 
     def file_hosts(self) -> None:
         """Filters that mean a host and no more, however they are written, go where all those are."""
         for number, filter_ in list(self.filters.items()):
             if filter_.is_plain and (site := filter_.site):
                 if site in self.hosts:
-                    self.duplicates += 1
+                    self.of(number).duplicates += 1
                     del self.texts[number]
                 else:
                     self.hosts[site] = number

@@ -28,7 +28,7 @@ class Report:
 
     `filters` counts those in force, `cosmetic` those that hide parts of pages, `duplicates` lines said before,
     `removed` filters that a badfilter took out, `conditional` lines inside an `!#if` that does not hold.  `includes`
-    are the lines and paths of `!#include`, which nobody has read.  `expires_s` is how long the list says it is good
+    are the lines and paths of `!#include`.  `expires_s` is how long the list says it is good
     for.
     """
 

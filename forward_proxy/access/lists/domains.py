@@ -62,6 +62,11 @@ class DomainList:
                 return self._excepted(found, host)
         return found or (self._expressed(host) if self.expressions else None)
 
+    def excepted(self, subject: Subject) -> Found | None:
+        """The line that excepts the host of this subject, whether another blocks it or not."""
+        found = self.find(subject)
+        return found if found is not None and found.exception else None
+
     def _excepted(self, found: Found, host: str) -> Found:
         others = (*self._named(host), self._expressed(host))
         denied = next((other for other in others if other is not None and not other.exception), None)
@@ -194,4 +199,5 @@ def _report(told: dict[str, object]) -> Report:
     """As it was before JSON."""
     examples = tuple(Ignored(**each) for each in told.pop("examples"))  # type: ignore[attr-defined]
     ignored = tuple((reason, count) for reason, count in told.pop("ignored"))  # type: ignore[attr-defined]
+    del told["includes"]  # Lists of names include nothing.
     return Report(**told, ignored=ignored, examples=examples)  # type: ignore[arg-type]

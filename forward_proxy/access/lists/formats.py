@@ -16,10 +16,13 @@ from forward_proxy.access.lists.resolvers import ZoneReader, read_dnsmasq, read_
 type Reader = Callable[[str, Reading], None]
 
 _LOOKED_AT = 2000
+_PAGE_WITHIN = 4096
+_PAGE_BEGINS = (b"<!doctype", b"<html", b"<head", b"<body", b"<script", b"<meta", b"<?xml", b"<!--")
 _COMMENTS: Mapping[str, tuple[str, ...]] = {"rpz": (";",), "regex": ("#",)}
 _COMMENT = ("#", "!", ";", "//")
 # Filters of adblockers have readers of their own (access/filters); here they are only told apart.
 ADBLOCK = "adblock"
+_TELLS_ADBLOCK = ("[Adblock", "!#if ", "!#include ")
 
 _READERS: Mapping[str, Callable[[], Reader]] = {
     "hosts": lambda: read_hosts,
@@ -44,12 +47,18 @@ _LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
+def is_web_page(content: bytes) -> bool:
+    """Whether this is a page for people, such as one to sign in at: it came in place of a list."""
+    begins = content[:_PAGE_WITHIN].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return begins.startswith(_PAGE_BEGINS)
+
+
 def format_of(content: bytes) -> str | None:
     """The format that the content looks like; None when it looks like none."""
     seen: Counter[str] = Counter()
     for line in lines_of(content[: _LOOKED_AT * 200]):
         text = line.strip()
-        if text.startswith("[Adblock"):
+        if text.startswith(_TELLS_ADBLOCK):
             return ADBLOCK
         if not text or (text.startswith(_COMMENT) and "##" not in text):
             continue

@@ -29,6 +29,9 @@ class Searched(Protocol):
 
     def find(self, subject: Subject) -> Found | None: ...
 
+    def excepted(self, subject: Subject) -> Found | None:
+        """The exception that holds for the request, whether the list blocks it or not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replacement:

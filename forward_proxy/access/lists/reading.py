@@ -30,16 +30,43 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A line that is no rule: its number from 1, what it says, and why it is none."""
+    """A line that is no rule: its number from 1, what it says, and why it is none.
+
+    `kind` is by what such lines are counted, when that is not the reason.  `file` is what the list includes and the
+    line stands in; empty for the list itself.
+    """
 
     line: int
     text: str
     reason: str
+    kind: str = ""
+    file: str = ""
+
+    @property
+    def counted_as(self) -> str:
+        return self.kind or self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """What a list has taken in, or not: the line that says so, the path there, and which file it stands in (as above).
+
+    `name` is what the path leads to, and `problem` why it is not here; it is empty when it is.
+    """
+
+    line: int
+    path: str
+    file: str = ""
+    name: str = ""
+    lines: int = 0
+    rules: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of the lines of a list; `ignored` counts by reason, `examples` are the first of them."""
+    """What became of the lines of a list and of what it includes; `ignored` counts by reason or kind, `examples` are
+    some of them."""
 
     format: str
     lines: int = 0
@@ -48,6 +75,7 @@ class Report:
     cosmetic: int = 0
     ignored: tuple[tuple[str, int], ...] = ()
     examples: tuple[Ignored, ...] = ()
+    includes: tuple[Included, ...] = ()
 
     @property
     def ignored_count(self) -> int:

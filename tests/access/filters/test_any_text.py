@@ -116,7 +116,7 @@ def test_reading_and_asking_never_raise(lines: list[str], path: str) -> None:
         filters.additions(asked)
         filters.replacement(asked)
     assert len(report.ignored) <= report.lines == len(lines_of(text.removeprefix("\ufeff")))
-    assert unpacked(packed(filters, report, "abc"), "abc") == (filters, report)
+    assert unpacked(packed(filters, (report,), "abc"), "abc") == (filters, (report,))
 
 
 @settings(deadline=None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forward_proxy.access.filters import packed, parse_filters, unpacked
+from forward_proxy.access.filters import packed, parse_together, unpacked
 from tests.access.filters.asking import request
 
 TEXT = r"""! Title: x
@@ -23,13 +23,13 @@ $removeparam=fbclid
 ||example.com^$csp=script-src 'self'
 @@||example.com^$csp
 """
-OCTETS = packed(*parse_filters(TEXT, "x"), "abc")
+OCTETS = packed(*parse_together([("x", TEXT), ("y", "||q.example^\n")]), "abc")
 
 
 def test_it_is_the_same_again() -> None:
-    filters, report = parse_filters(TEXT, "x")
+    filters, reports = parse_together([("x", TEXT), ("y", "||q.example^\n")])
     again = unpacked(OCTETS, "abc")
-    assert again == (filters, report)
+    assert again == (filters, reports)
     assert again is not None
     assert again[0].find(request()) == filters.find(request()) is not None
 
@@ -42,7 +42,7 @@ def test_it_is_the_same_again() -> None:
         OCTETS[:-1],
         OCTETS + b" ",
         OCTETS.replace(b"ads.example", b"adz.example"),
-        OCTETS.replace(b"filters 3 ", b"filters 2 "),
+        OCTETS.replace(b"filters 4 ", b"filters 3 "),
         b"\x80\x04\x95" + OCTETS,
     ],
 )
@@ -55,5 +55,5 @@ def test_it_is_of_one_source() -> None:
 
 
 def test_it_is_of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forward_proxy.access.filters.packing.VERSION", 4)
+    monkeypatch.setattr("forward_proxy.access.filters.packing.VERSION", 1)
     assert unpacked(OCTETS, "abc") is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forward_proxy.access.filters import Ignored, parse_filters
+from forward_proxy.access.filters import parse_filters
 from forward_proxy.access.filters.parsing import MAX_EVERYWHERE, MAX_EXPRESSIONS_EVERYWHERE
 from tests.access.filters.asking import blocks, reported, request
 
@@ -33,11 +33,10 @@ def test_every_line_is_accounted_for() -> None:
     _, report = parse_filters(LIST, "a.txt")
     assert (report.name, report.title, report.expires_s) == ("a.txt", "A list", 4 * 86400)
     assert (report.lines, report.filters, report.duplicates, report.cosmetic) == (20, 4, 2, 8)
-    popup, include = report.ignored
+    (popup,) = report.ignored
     assert (popup.line, popup.text, popup.kind) == (17, "||track.example^$popup", "popup")
-    assert include == Ignored(20, "!#include more.txt", "include", "included lists are not fetched")
     assert report.includes == ((20, "more.txt"),)
-    assert report.kinds == {"popup": 1, "include": 1}
+    assert report.kinds == {"popup": 1}
 
 
 @pytest.mark.parametrize(
