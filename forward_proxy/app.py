@@ -53,6 +53,8 @@ from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
+from forward_proxy.users.file import UsersInForce
+from forward_proxy.users.proofs import Proofs
 from forward_proxy.workers.budgets import UseOfBudgets
 from forward_proxy.workers.grants import GrantsInForce
 from forward_proxy.workers.link import Link, Orders
@@ -143,13 +145,17 @@ class App:
             grants.start()
         budgets.start()
         key = secrets.token_bytes(32)  # All workers are forked with it.
+        users = UsersInForce(settings.users) if settings.users else None
         return RulesInForce(
             rules,
-            lambda rules, grants: Policy(state_of(settings, rules, grants, key)),
+            lambda rules, grants: Policy(
+                state_of(settings, rules, grants, key, users.users.hashes if users else None),
+            ),
             lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),
             shared,
             None if self._fixed else GrantsInForce(grants),
             UseOfBudgets(budgets),
+            users,
         )
 
 
@@ -185,8 +191,9 @@ class Process:
         )
         queue = Queue(queue_folder(settings))
         grants = GrantStore(grants_folder(settings))
+        self._proofs = Proofs() if settings.users else None
         wait_s = settings.cache.collapse_wait_s
-        driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, rules.used, led)
+        driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, rules.used, led, self._proofs)
         self._engine = Engine(engine_options, driver, authority, self._lane())
 
     def serve(self, *, changes: bool = True) -> None:
@@ -200,6 +207,8 @@ class Process:
         first, again = (self._link.number == 1, self._link.again) if self._link else (True, False)
         with contextlib.ExitStack() as stack:
             stack.callback(self._screen.end)
+            if self._proofs is not None:
+                stack.callback(self._proofs.close)
             self._store.start(check=first or again)
             stack.callback(self._store.close)
             self._log.start()
@@ -237,7 +246,8 @@ class Process:
         if not self._settings.fast_lane:
             return None
         options = LaneOptions(int(self._settings.idle_timeout_s), self._settings.fast_lane_tls)
-        return lambda handover: Lane(self._rules, self._store, self._log, handover, options, self._rules.used)
+        used = self._rules.used
+        return lambda handover: Lane(self._rules, self._store, self._log, handover, options, used, self._proofs)
 
     def _stop(self) -> None:
         """By a signal; the second one does not wait, unless the parent may have had the same and passed it on."""

@@ -29,7 +29,7 @@ from forward_proxy.message.hosts import unmapped
 
 LEAST_BYTES = 100_000
 MOST_MINUTES = 24 * 60
-_WHO = frozenset(("client", "group"))
+_WHO = frozenset(("client", "user", "listener", "group"))
 
 type Per = Literal["client", "group"]
 

@@ -13,6 +13,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 
 from forward_proxy.access.budgets import NO_USAGE, Account, Budget, Standing, Usage, is_about
+from forward_proxy.access.byuser import ByUser
 from forward_proxy.access.grants import NO_GRANTS, Grants
 from forward_proxy.access.index import HostIndex
 from forward_proxy.access.lists.listed import Listed
@@ -71,6 +72,7 @@ class AccessRules:
     default: Action = "allow"
     needs_response: bool = field(init=False)
     grants: Grants = field(init=False, default=NO_GRANTS)
+    _by_user: ByUser = field(init=False, repr=False, compare=False)
     usage: Usage = field(init=False, default=NO_USAGE)
     budgets: Mapping[str, Budget] = field(init=False, repr=False, compare=False)
     listed: tuple[tuple[Choice[Action], Listed], ...] = field(init=False, repr=False, compare=False)
@@ -90,6 +92,7 @@ class AccessRules:
         object.__setattr__(self, "_budgets", (*budgets, None))
         object.__setattr__(self, "budgets", {budget.rule: budget for budget in budgets if budget is not None})
         object.__setattr__(self, "_index", HostIndex.of([rule.matcher for rule in self.rules]))
+        object.__setattr__(self, "_by_user", ByUser.of(self.rules))
         object.__setattr__(self, "needs_response", any(rule.matcher.needs_response for rule in self.rules))
 
     def granted(self, grants: Grants) -> "AccessRules":
@@ -146,6 +149,22 @@ class AccessRules:
             budget = budget_of(rule.matcher)
             if budget is not None and is_about(rule.matcher, subject):
                 yield self.standing(budget.account(subject), subject.at)
+
+    @property
+    def asks_for_user(self) -> bool:
+        """Whether any rule may depend on who uses the client."""
+        return bool(self._by_user)
+
+    def undecided_by_user(self, subject: Subject) -> RuleRef | None:
+        """The first rule that only the client's user could have a say in this, or not; None when there is none."""
+        if not self._by_user or subject.user is not None or (self.grants and self.grants.first(subject) is not None):
+            return None
+        decides = self._index.first(subject)
+        while (budget := self._budgets[decides]) is not None:
+            if self.usage.is_spent(budget, budget.account(subject), subject.at):
+                break
+            decides = self._index.first(subject, decides + 1)
+        return self._by_user.first_open(subject, decides)
 
     def _verdict_of(self, place: int, subject: Subject) -> Verdict:
         telling = self._telling[place]

@@ -13,7 +13,7 @@ from forward_proxy.addons.flights import ALONE_S, Flights, Leases
 from forward_proxy.addons.later import Later, Queue
 from forward_proxy.addons.resting import Resting
 from forward_proxy.caching import FAILURES
-from forward_proxy.message.hosts import IPAddress
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.policy import Deny, Forward, Relay, Validate
 from forward_proxy.policy import Serve as Served
 
@@ -88,13 +88,13 @@ class Asking:
         if status in FAILURES and sent.allowed.asked_as is None:
             self._resting.failed(sent.allowed.request.target, error, now)
 
-    def served(self, serve: Served, client: IPAddress, now: float) -> None:
+    def served(self, serve: Served, client: KnownClient, now: float) -> None:
         """A stored response was the answer; it may want validating."""
         request = serve.allowed.request
         if serve.validate_after and self._resting.rest(request.target, now) is None:
             self.errands.send(errand_after(request, serve.stored.key, client, now))
 
-    def denied(self, exchange: Exchange, deny: Deny, client: IPAddress, now: float) -> None:
+    def denied(self, exchange: Exchange, deny: Deny, client: KnownClient, now: float) -> None:
         """There was no answer; it may be wanted later."""
         if deny.later and exchange.request is not None and exchange.errand is None:
             self.later.want(exchange.request, client, deny.error, now)

@@ -27,11 +27,13 @@ from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
 from forward_proxy.addons.metering import Metering
+from forward_proxy.addons.proving import Proofs, Proving
 from forward_proxy.addons.redirecting import Led, Redirecting
 from forward_proxy.addons.streams import ASKED_AS, INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
-from forward_proxy.addons.tunnels import Tunnels, address_of
+from forward_proxy.addons.tunnels import Tunnels, address_of, client_of
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import FAILURES
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import NO_EDITS, FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
@@ -80,6 +82,7 @@ class Driver:
         wishes: Wishes | None = None,
         meter: Meter | None = None,
         led: Led | None = None,
+        proofs: Proofs | None = None,
     ) -> None:
         self._policy = policy
         self._record = record
@@ -89,7 +92,8 @@ class Driver:
         self._under_way: dict[str, int] = {}
         self._websockets: set[str] = set()
         self.metering = Metering(meter)
-        self.tunnels = Tunnels(policy, record, self.metering)
+        self._proving = Proving(proofs)
+        self.tunnels = Tunnels(policy, record, self.metering, self._proving)
         self.stock = stock.Stock(storage)
         self.purging = purging.Purging(storage)
         self.granting = Granting(wishes)
@@ -123,8 +127,23 @@ class Driver:
             return
         exchange.request = head
         exchange.errand = self.asking.errands.of(flow.client_conn.peername)
-        self._act(flow, exchange, self._decided(flow, exchange, head, connect), now)
-        self.metering.begin(flow, exchange)
+        client = exchange.errand.client if exchange.errand else self.tunnels.client(flow.client_conn)
+        told = connect is not None or exchange.errand is not None
+        known = client if told else self._proving.begin(flow, client, exchange.policy)
+        if known is not None:
+            self._act(flow, exchange, self._decided(flow, exchange, head, connect, known), now)
+            self.metering.begin(flow, exchange)
+
+    async def prove(self, flow: http.HTTPFlow) -> None:
+        """The request has waited for its credentials to be tried."""
+        if flow.request.method == "CONNECT":
+            await self.tunnels.connect_proved(flow)
+            return
+        exchange, client = exchange_of(flow), self.tunnels.client(flow.client_conn)
+        known = await self._proving.finish(flow, client, exchange.policy)
+        if (head := exchange.request) is not None:
+            self._act(flow, exchange, self._decided(flow, exchange, head, None, known), time.time())
+            self.metering.begin(flow, exchange)
 
     async def in_turn(self, flow: http.HTTPFlow) -> None:
         """The request waits for the answer to another one, and is decided once more."""
@@ -166,18 +185,24 @@ class Driver:
                     self._forward(flow, exchange, decision)
 
     def _decided(
-        self, flow: http.HTTPFlow, exchange: Exchange, head: RequestHead, connect: tuple[str, int] | None
+        self,
+        flow: http.HTTPFlow,
+        exchange: Exchange,
+        head: RequestHead,
+        connect: tuple[str, int] | None,
+        client: KnownClient,
     ) -> Deny | Serve | Forward | Purge | OwnPage | Redirect | Validate:
+        exchange.client = client
         now = int(exchange.started_at)
         names = _other_names(flow, head)
         foreseen = self._foreseen.pop(flow.client_conn.peername, None)
         if foreseen is not None and foreseen.of(exchange.policy, head, names, now, connect):
             return foreseen.forward
-        policy, client = exchange.policy, address_of(flow.client_conn)
+        policy = exchange.policy
         # Nobody follows a redirect of a request of the proxy's own: it asks for the clean target at once.
         navigations: Navigations = "redirected" if exchange.errand is None else "cleaned"
         decision = policy.on_request(head, client, names, now, connect, navigations)
-        if isinstance(decision, Redirect) and self._redirecting.insists(client, decision, now):
+        if isinstance(decision, Redirect) and self._redirecting.insists(client.address, decision, now):
             exchange.insists = True
             decision = policy.on_request(head, client, names, now, connect, "kept")
         if not isinstance(decision, Lookup):
@@ -252,7 +277,7 @@ class Driver:
     def _serve(self, flow: http.HTTPFlow, exchange: Exchange, serve: Serve) -> None:
         exchange.decision = serve
         if exchange.errand is None:
-            self.asking.served(serve, address_of(flow.client_conn), time.time())
+            self.asking.served(serve, _client(flow, exchange), time.time())
         self.stock.answer(flow, exchange, serve)
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -316,12 +341,12 @@ class Driver:
         """A hook failed: whatever it was about does not go on."""
         if isinstance(data, layer.NextLayer):
             data.layer = RefusedLayer(data.context)
-        elif isinstance(data, http.HTTPFlow) and hook in ("requestheaders", "http_connect"):
+        elif isinstance(data, http.HTTPFlow) and hook in ("requestheaders", "http_connect", "prove"):
             exchange = flow_exchange(data, self._policy)
             exchange.close_contents()
             data.request.stream = False
             self._answer(data, exchange, Deny(500, "proxy_internal_error", "this request could not be judged"))
-            if hook == "http_connect":
+            if data.request.method == "CONNECT":
                 self._finish(data, exchange)  # No other hook will come for it.
         else:
             refuse_plainly(data)
@@ -331,7 +356,7 @@ class Driver:
             exchange.decision = deny
         if not deny.by_policy:
             exchange.error, exchange.error_detail = deny.error, deny.reason
-        self.asking.denied(exchange, deny, address_of(flow.client_conn), time.time())
+        self.asking.denied(exchange, deny, _client(flow, exchange), time.time())
         answer = denial(deny, exchange.request)
         exchange.response_bytes += len(answer.content)
         flow.response = heads.own_response(answer.status, phrase(answer.status), answer.fields, answer.content)
@@ -359,6 +384,10 @@ def flow_exchange(flow: http.HTTPFlow, policy: Callable[[], Policy]) -> Exchange
         return exchange_of(flow)
     exchange = flow.metadata[KEY] = Exchange(policy(), time.time(), flow.request.http_version)
     return exchange
+
+
+def _client(flow: http.HTTPFlow, exchange: Exchange) -> KnownClient:
+    return exchange.client or client_of(flow.client_conn)
 
 
 def _other_names(flow: http.HTTPFlow, head: RequestHead) -> tuple[str, ...]:

@@ -172,6 +172,7 @@ HOOKS = (
     "client_disconnected",
     "server_connect",
     "http_connect",
+    "prove",
     "malformed_request",
     "requestheaders",
     "interim_response",

@@ -13,9 +13,9 @@ from itertools import count
 from typing import Any
 
 from forward_proxy.caching import CacheKey
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.message.writing import titled
 
@@ -42,7 +42,7 @@ class Errand:
     target: TargetUri
     key: CacheKey
     fields: FieldSection
-    client: IPAddress
+    client: KnownClient
     sent_at: float
     queued: bool = False
 
@@ -55,7 +55,7 @@ class Errand:
         return start + lines + b"Connection: close\r\n\r\n"
 
 
-def errand_after(request: RequestHead, key: CacheKey, client: IPAddress, now: float) -> Errand:
+def errand_after(request: RequestHead, key: CacheKey, client: KnownClient, now: float) -> Errand:
     """The request that keeps the answer to this one fresh."""
     selecting = FieldSection(line for line in request.fields if line[0] not in _FOR_ITSELF)
     return Errand(request.target, key, selecting, client, now)
@@ -108,7 +108,7 @@ class Errands:
         self._go_on()
 
     async def _run(self, errand: Errand, serve: Serve) -> None:
-        peername = (str(errand.client), 0, next(self._numbers))
+        peername = (str(errand.client.address), 0, next(self._numbers))
         self._running[peername] = errand
         reader, writer = _Unhurried(), _Nobody(peername)
         reader.feed_data(errand.octets)

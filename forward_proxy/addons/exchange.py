@@ -9,6 +9,7 @@ from forward_proxy.access.rules import Denied
 from forward_proxy.addons.errands import Errand
 from forward_proxy.addons.flights import Flight
 from forward_proxy.anonymity import changed
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.policy import Deny, Forward, OwnPage, Policy, Purge, Redirect, Relay, Serve, Validate
 from forward_proxy.policy.meter import Passage
@@ -25,7 +26,7 @@ INSISTS = "nobody: the client came back for it"
 
 @dataclass(eq=False)
 class Exchange:
-    """Times are POSIX seconds; `request` stays None when the target was malformed.
+    """Times are POSIX seconds; `client` and `request` stay None when the target was malformed.
 
     `contents` are the stored contents opened while deciding, by id; `content` the one being sent.  `flight` is the one
     that others wait for, `waited` whether this exchange has waited for one itself.  `purged` is how many stored
@@ -37,6 +38,7 @@ class Exchange:
     policy: Policy
     started_at: float
     client_version: str
+    client: KnownClient | None = None
     request: RequestHead | None = None
     decision: Deny | Forward | Purge | OwnPage | Redirect | Validate | Serve | None = None
     relay: Relay | None = None
@@ -131,6 +133,8 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         first_byte_at=exchange.first_byte_at,
         ended_at=now,
         client=_address(flow.client_conn),
+        user=exchange.client.name if exchange.client else None,
+        listener=exchange.client.listener if exchange.client else None,
         method=request.method if request else flow.request.method,
         target=str(request.target) if request else flow.request.url,
         host=request.target.host if request else flow.request.host,

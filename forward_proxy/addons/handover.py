@@ -10,6 +10,7 @@ from mitmproxy.proxy.layers.tls import parse_client_hello
 from forward_proxy.addons.authority import Leaves
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.listener import Handler
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.policy import Foreseen
 
 type MakeHandler = Callable[[asyncio.StreamReader, Any], Handler]
@@ -40,11 +41,13 @@ class Handover:
         hello = parse_client_hello(octets)
         return None if hello is None else (hello.sni, tuple(hello.alpn_protocols))
 
-    async def serve(self, reader: asyncio.StreamReader, writer: Any, tunnel: Tunnel | None) -> None:
-        """Serve a virtual client connection to its end."""
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: Any, tunnel: Tunnel | None, client: KnownClient
+    ) -> None:
+        """Serve a virtual client connection to its end; inside a tunnel, `client` is who opened it."""
         handler = self._serving[writer] = self._make_handler(reader, writer)
         if tunnel is not None:
-            self._driver.tunnels.enter(handler.client, tunnel.host, tunnel.port)
+            self._driver.tunnels.enter(handler.client, tunnel.host, tunnel.port, client)
             alpn = writer.get_extra_info("alpn")
             version = writer.get_extra_info("tls_version")
             handler.begin_inside(tunnel.host, tunnel.port, tunnel.sni, alpn and alpn.encode("ascii"), version)

@@ -15,8 +15,8 @@ from forward_proxy.addons.flights import Leases
 from forward_proxy.addons.resting import Resting
 from forward_proxy.caching import CacheKey
 from forward_proxy.errors import StorageError
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.storage.queue import Queued
 
@@ -47,7 +47,7 @@ class Later:
         self._leases = leases
         self._under_way: dict[TargetUri, asyncio.Task[None]] = {}
 
-    def want(self, request: RequestHead, client: IPAddress, error: str, now: float) -> None:
+    def want(self, request: RequestHead, client: KnownClient, error: str, now: float) -> None:
         """Somebody asked for this and could not have it."""
         queued = Queued(request.target, request.fields, client, now, error)
         self._write(request.target, lambda: self._queue.add(queued))

@@ -116,6 +116,17 @@ class GrantHook(commands.StartHook):
     flow: http.HTTPFlow
 
 
+# In a flow's metadata: the hook below is to be asked before the request goes on.
+PROVES = "forward_proxy.proves"
+
+
+@dataclass
+class ProveHook(commands.StartHook):
+    """Asks what the credentials of this flow's request prove, and for the decision."""
+
+    flow: http.HTTPFlow
+
+
 _REPLACED = "forward_proxy.replaced"
 _IN_LINE = "forward_proxy.in_line"
 
@@ -163,7 +174,9 @@ class PolicyStream(HttpStream):
             yield from self._answer_instead()  # Its content is not waited for, and goes nowhere.
 
     def check_killed(self, emit_error_hook: bool) -> layer.CommandGenerator[bool]:
-        """Asked after each hook, and so right after `requestheaders`, before anything becomes of the request."""
+        """Asked after each hook, and so right after the first one, before anything becomes of the request."""
+        if self.flow.metadata.pop(PROVES, False):
+            yield ProveHook(self.flow)
         if self.flow.metadata.pop(_IN_LINE, False):
             yield InTurnHook(self.flow)
         killed = yield from super().check_killed(emit_error_hook)

@@ -18,8 +18,11 @@ from forward_proxy.addons import heads
 from forward_proxy.addons.dialing import dial_instead
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.metering import Metering
+from forward_proxy.addons.proving import Proving
 from forward_proxy.addons.relay import TunnelCount
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
+from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, Inspect, Policy, Tunnel, denial
 from forward_proxy.policy.meter import Passage
 from forward_proxy.traffic.record import Record
@@ -33,7 +36,7 @@ class Connect:
 
     host: str
     port: int
-    client: IPAddress
+    client: KnownClient
     started_at: float
     tunnel: Tunnel | None = None
     count: TunnelCount | None = None
@@ -45,10 +48,17 @@ class Connect:
 class Tunnels:
     """The CONNECTs of the client connections that are open now."""
 
-    def __init__(self, policy: Callable[[], Policy], record: Callable[[Record], None], metering: Metering) -> None:
+    def __init__(
+        self,
+        policy: Callable[[], Policy],
+        record: Callable[[Record], None],
+        metering: Metering,
+        proving: Proving,
+    ) -> None:
         self._policy = policy
         self._record = record
         self._metering = metering
+        self._proving = proving
         self._connects: dict[str, Connect] = {}
 
     def authority(self, client: Client) -> tuple[str, int] | None:
@@ -56,28 +66,43 @@ class Tunnels:
         connect = self._connects.get(client.id)
         return (connect.host, connect.port) if connect else None
 
+    def client(self, client: Client) -> KnownClient:
+        """Who is at the other end of this client connection."""
+        connect = self._connects.get(client.id)
+        return connect.client if connect else client_of(client)
+
     def relays(self, client: Client) -> bool:
         """Whether this client connection is a tunnel that is not opened."""
         connect = self._connects.get(client.id)
         return connect is not None and connect.count is not None
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
+        policy = self._policy()
+        if (client := self._proving.begin(flow, client_of(flow.client_conn), policy)) is not None:
+            self._connect(flow, client, policy)
+
+    async def connect_proved(self, flow: http.HTTPFlow) -> None:
+        """The CONNECT has waited for its credentials to be tried."""
+        policy = self._policy()
+        self._connect(flow, await self._proving.finish(flow, client_of(flow.client_conn), policy), policy)
+
+    def _connect(self, flow: http.HTTPFlow, client: KnownClient, policy: Policy) -> None:
         now = time.time()
         host, port = flow.request.data.host, flow.request.data.port
-        client = address_of(flow.client_conn)
-        decision = self._policy().on_connect((host, port), client, int(now))
+        decision = policy.on_connect((host, port), client, int(now))
         connect = Connect(canonical_host(host) or "", port, client, now)
         if isinstance(decision, Deny):
             answer = denial(decision, None)
-            flow.response = heads.own_response(answer.status, "Refused", answer.fields, answer.content)
+            words = "Refused" if answer.status == 403 else phrase(answer.status)
+            flow.response = heads.own_response(answer.status, words, answer.fields, answer.content)
             connect.denied = decision
             self._record(_record(connect, now, answer.status, f"{host}:{port}"))
-        else:
+        elif flow.client_conn.timestamp_end is None:  # Or it has left while its password was tried.
             self._connects[flow.client_conn.id] = connect
 
-    def enter(self, client: Client, host: str, port: int) -> None:
+    def enter(self, client: Client, host: str, port: int, known: KnownClient) -> None:
         """A tunnel to this canonical host and port whose CONNECT and TLS were seen to before."""
-        self._connects[client.id] = Connect(host, port, address_of(client), time.time())
+        self._connects[client.id] = Connect(host, port, known, time.time())
 
     def opens(self, context: Context, sni: str | None) -> bool:
         """Whether the TLS connection that begins here is opened and read."""
@@ -126,7 +151,7 @@ class Tunnels:
         connect.passage = Passage(tunnel.accounts, count.passed, cut)
         self._metering.meter.begin(connect.passage)
 
-    def _decide[T](self, connect: Connect, sni: str | None, decide: Callable[[Names, int, IPAddress, int], T]) -> T:
+    def _decide[T](self, connect: Connect, sni: str | None, decide: Callable[[Names, int, KnownClient, int], T]) -> T:
         names = tuple(dict.fromkeys(name for name in (connect.host, canonical_host(sni or "")) if name))
         return decide(names, connect.port, connect.client, int(time.time()))
 
@@ -134,6 +159,11 @@ class Tunnels:
 def address_of(client: Client) -> IPAddress:
     """The client's address; IPv4 also where the listener took it as IPv6."""
     return _address(client.peername[0])
+
+
+def client_of(client: Client) -> KnownClient:
+    """What a client connection alone tells of the client."""
+    return KnownClient(address_of(client), listener=client.sockname[1])
 
 
 @lru_cache(maxsize=1024)
@@ -157,7 +187,9 @@ def _record(connect: Connect, now: float, status: int | None, target: str | None
         started_at=connect.started_at,
         first_byte_at=count.first_byte_at if count else None,
         ended_at=now,
-        client=str(connect.client),
+        client=str(connect.client.address),
+        user=connect.client.name,
+        listener=connect.client.listener,
         method="CONNECT",
         target=target or f"{f'[{connect.host}]' if ':' in connect.host else connect.host}:{connect.port}",
         host=connect.host,

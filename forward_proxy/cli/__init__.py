@@ -36,6 +36,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "log": ("forward_proxy.cli.log:log", "Ask the traffic log."),
     "rules": ("forward_proxy.cli.rules:rules", "Check, search and try the rule files, and count what they do."),
+    "users": (
+        "forward_proxy.cli.users:users",
+        "Change and check the users, who say who they are by name and password.",
+    ),
     "import": ("forward_proxy.cli.importing:import_rules", "Write the rules of another program as rule files."),
     "cache": ("forward_proxy.cli.cache:cache", "Show and purge stored responses."),
     "settings": ("forward_proxy.cli.settings:settings", "Print the settings in force and where each comes from."),

@@ -16,6 +16,8 @@ _METAVARS = {
     "rules": "DIR",
     "state": "DIR",
     "allow_clients": "CIDR",
+    "users": "FILE",
+    "authenticate": "when-needed|always",
     "connect_ports": "N",
     "origin_ca": "FILE",
     "resolve": "HOST:PORT:ADDRESS",

@@ -53,7 +53,7 @@ def _request(explanation: Explanation, respelled: Sequence[str]) -> Table:
     for change in respelled:
         table.add_row("", said(change, "dim"))
     table.add_row("Request", said(_taken_for(subject)))
-    table.add_row("Client", said(f"{subject.client}, at {moment(subject.at)}"))
+    table.add_row("Client", said(f"{_client(subject)}, at {moment(subject.at)}"))
     if (tunnel := _tunnel(explanation)) is not None:
         table.add_row("Tunnel", said(tunnel))
     if (other := explanation.asked_as) is not None:
@@ -67,6 +67,11 @@ def _request(explanation: Explanation, respelled: Sequence[str]) -> Table:
     for added in explanation.passage.allowed.added if explanation.passage is not None else ():
         table.add_row("Adds", said(str(added)))
     return table
+
+
+def _client(subject: Subject) -> str:
+    user = f"{subject.user} at " if subject.user else ""
+    return f"{user}{subject.client}" + (f", by port {subject.listener}" if subject.listener else "")
 
 
 def _taken_for(subject: Subject) -> str:

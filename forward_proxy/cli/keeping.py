@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from forward_proxy import caching
 from forward_proxy.caching import CacheKey, Options, StoredResponse
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import NO_FIELDS
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.targets import TargetUri
@@ -15,7 +16,7 @@ from forward_proxy.rulefiles.rules import load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import shelf_of, state_of
 
-_HERE = ip_address("127.0.0.1")
+_HERE = KnownClient(ip_address("127.0.0.1"))
 
 
 class Keeping:

@@ -97,7 +97,7 @@ def tail(reader: TrafficReader, count: int, follow: bool, as_json: bool) -> None
 def search(reader: TrafficReader, query: tuple[str, ...], count: int, as_json: bool) -> None:
     """Find records: host:example.com -cache:hit status:4xx since:2h word.
 
-    All words must hold; `-` turns one round.  host: client: method: status: verdict: rule: cache: type: larger:
+    All words must hold; `-` turns one round.  host: client: user: method: status: verdict: rule: cache: type: larger:
     since: until: error: cleaned:, and any other word is looked for in the target.
     """
     parsed = parse_search(" ".join(query), time.time())

@@ -11,16 +11,21 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from forward_proxy.explaining.asking import asked
+from forward_proxy.matching.client import KnownClient, User
 from forward_proxy.matching.conditions import Unreadable, unknown
+from forward_proxy.matching.facts import read_ports
+from forward_proxy.matching.users import read_user
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.targets import Malformed
 
 MAX_LINE_BYTES = 1 << 20
 
-_WORDS = ("url", "method", "page", "resource", "client")
+_WORDS = ("url", "method", "page", "resource", "client", "user", "listener")
 _KEYS = (*_WORDS, "at", "headers")
 _LAST_AT = 253_402_300_799  # The end of the year 9999.
+_CREDENTIALS = "proxy-authorization"
+_NO_PASSWORDS = Unreadable("no password has its place here; say who it is by user")
 _BAD_TIME = Unreadable("expected a time such as 2026-11-23T10:00, or POSIX seconds")
 
 
@@ -29,7 +34,7 @@ class Query:
     """A request, who makes it, and when in POSIX seconds."""
 
     request: RequestHead
-    client: IPAddress
+    client: KnownClient
     at: int
 
 
@@ -46,8 +51,17 @@ def read_line(line: bytes, now: int) -> Query | Unreadable:
     return _read_object(raw, now)
 
 
-def read_client(text: str) -> IPAddress | Unreadable:
-    return _address(text) or Unreadable("expected an IP address")
+def read_client(text: str, user: str | None = None, listener: str | None = None) -> KnownClient | Unreadable:
+    """Who asks; a user is taken at his word."""
+    if (address := _address(text)) is None:
+        return Unreadable("expected an IP address")
+    name = None if user is None else read_user(user)
+    if isinstance(name, Unreadable):
+        return name
+    ports = None if listener is None else read_ports(listener)
+    if isinstance(ports, Unreadable) or (ports is not None and len(ports) != 1):
+        return Unreadable("expected a listening port from 1 to 65535")
+    return KnownClient(address, None if name is None else User(name), None if ports is None else ports.start)
 
 
 def read_at(value: object) -> int | Unreadable:
@@ -67,6 +81,8 @@ def read_at(value: object) -> int | Unreadable:
 def read_header(text: str) -> tuple[str, str] | Unreadable:
     """`Name: value`."""
     name, colon, value = text.partition(":")
+    if name.strip().lower() == _CREDENTIALS:
+        return _NO_PASSWORDS
     return (name, value) if colon else Unreadable("expected 'Name: value'")
 
 
@@ -79,12 +95,15 @@ def _read_object(raw: Mapping[str, object], now: int) -> Query | Unreadable:
     words = {key: str(raw[key]) for key in _WORDS if raw.get(key) is not None}
     if "url" not in words:
         return Unreadable("url is missing")
-    if isinstance(client := read_client(words.pop("client", "127.0.0.1")), Unreadable):
+    who = (words.pop("client", "127.0.0.1"), words.pop("user", None), words.pop("listener", None))
+    if isinstance(client := read_client(*who), Unreadable):
         return Unreadable(f"client: {client.text}")
     if isinstance(at := now if raw.get("at") is None else read_at(raw["at"]), Unreadable):
         return Unreadable(f"at: {at.text}")
     if (lines := _read_headers(raw.get("headers"))) is None:
         return Unreadable("headers: expected an object, or a list of [name, value]")
+    if any(name.strip().lower() == _CREDENTIALS for name, _ in lines):
+        return _NO_PASSWORDS
     request = asked(**words, lines=lines)
     return Unreadable(request.reason) if isinstance(request, Malformed) else Query(request, client, at)
 

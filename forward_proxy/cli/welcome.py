@@ -21,6 +21,7 @@ from forward_proxy.traffic.redaction import visible
 
 _INDENT = 13
 _NARROWEST = 20
+_WIDEST = 80
 
 type Row = tuple[str, Sequence[str]]
 
@@ -28,7 +29,7 @@ type Row = tuple[str, Sequence[str]]
 def welcome(settings: Settings, addresses: Sequence[tuple[str, int]], program: str, width: int) -> Text:
     """The screen for a terminal `width` cells wide; the addresses are bound, `program` is what to type for it."""
     told = Text().append(f"forward-proxy {__version__}\n\n", "bold")
-    rows = *_reaching(addresses[0]), *_trusting(settings), _asking(settings, program), ("Stop", ["Ctrl-C"])
+    rows = *_reaching(addresses), *_trusting(settings), _asking(settings, program), ("Stop", ["Ctrl-C"])
     for name, lines in rows:
         told.append_text(_row(name, lines, "" if name.startswith(" ") else "bold"))
     for caution in settings.cautions:
@@ -48,12 +49,22 @@ def _row(name: str, lines: Sequence[str], style: str) -> Text:
     return row
 
 
-def _reaching(bound: tuple[str, int]) -> Iterator[Row]:
-    address = ip_address(bound[0])
-    host = ("127.0.0.1" if address.version == 4 else "::1") if address.is_unspecified else bound[0]
-    url = f"http://{spelled((host, bound[1]))}"
-    yield "Browser", [f"HTTP and HTTPS proxy: address {host}, port {bound[1]}"]
+def _reaching(addresses: Sequence[tuple[str, int]]) -> Iterator[Row]:
+    reached = [_reached(bound) for bound in addresses]
+    host, port = reached[0]
+    url = f"http://{spelled((host, port))}"
+    yield "Browser", [f"HTTP and HTTPS proxy: address {host}, port {port}"]
+    if others := ", ".join(spelled(each) for each in dict.fromkeys(reached[1:])):
+        yield "  or by", textwrap.wrap(others, _WIDEST - _INDENT)
     yield "Programs", [f"export http_proxy={url}", f"export https_proxy={url}"]
+
+
+def _reached(bound: tuple[str, int]) -> tuple[str, int]:
+    """Where this machine reaches it."""
+    address = ip_address(bound[0])
+    if not address.is_unspecified:
+        return bound
+    return "127.0.0.1" if address.version == 4 else "::1", bound[1]
 
 
 def _trusting(settings: Settings) -> Iterator[Row]:

@@ -16,11 +16,11 @@ from forward_proxy.cleaning import Cleaned
 from forward_proxy.explaining.rehearsal import Candidates, Decision, Rehearsal, rehearse
 from forward_proxy.explaining.sentences import sentence, use_of
 from forward_proxy.matching.choice import Choice, first_match
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.subject import RuleRef, Subject
 from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.message.hosts import IPAddress
 from forward_proxy.policy.decisions import (
     Allowed,
     Deny,
@@ -109,7 +109,7 @@ class Explanation:
         return self.rehearsal.first.key if isinstance(self.rehearsal.first, Lookup) else None
 
 
-def explain(policy: Policy, request: RequestHead, client: IPAddress, now: int, candidates: Candidates) -> Explanation:
+def explain(policy: Policy, request: RequestHead, client: KnownClient, now: int, candidates: Candidates) -> Explanation:
     """The whole trail; nothing is dialled.  Raises only what `candidates` raises."""
     rehearsal = rehearse(policy, request, client, now, candidates)
     target, state = request.target, policy.state

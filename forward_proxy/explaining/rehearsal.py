@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from forward_proxy.access.targets import judge_address
 from forward_proxy.caching import CacheKey, StoredResponse
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.message.hosts import IPAddress, ip_literal
+from forward_proxy.message.hosts import ip_literal
 from forward_proxy.policy.decisions import (
     Allowed,
     Deny,
@@ -53,7 +54,7 @@ def nothing_stored(_: CacheKey) -> tuple[StoredResponse, ...]:
 
 
 def rehearse(
-    policy: Policy, request: RequestHead, client: IPAddress, now: int, candidates: Candidates = nothing_stored
+    policy: Policy, request: RequestHead, client: KnownClient, now: int, candidates: Candidates = nothing_stored
 ) -> Rehearsal:
     """The decisions on this request; `candidates` is the storage's look-up.  Never raises of itself."""
     target, tunnel = request.target, None
@@ -69,12 +70,14 @@ def rehearse(
     return Rehearsal(decision, first, tunnel, held)
 
 
-def _after_dialling(policy: Policy, decision: Decision, request: RequestHead, client: IPAddress, now: int) -> Decision:
+def _after_dialling(
+    policy: Policy, decision: Decision, request: RequestHead, client: KnownClient, now: int
+) -> Decision:
     """The decision, unless it leads to an address that is not dialled for this client."""
     address = ip_literal(request.target.host)
     if address is None or not isinstance(decision, Tunnel | Forward | Validate):
         return decision
-    prohibited = judge_address(address, client, policy.state.access_options)
+    prohibited = judge_address(address, client.address, policy.state.access_options)
     if prohibited is None:
         return decision
     if isinstance(decision, Tunnel):

@@ -14,17 +14,17 @@ from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.caching import CacheKey, FreshnessSums
 from forward_proxy.explaining.explanation import Explanation, Held, Passage
 from forward_proxy.explaining.rehearsal import Rehearsal, rehearse
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.message.hosts import IPAddress
 from forward_proxy.policy.decisions import Deny, Forward, Inspect, Redirect, Serve, Tunnel, Validate
 from forward_proxy.policy.door import Policy
 
 _SUMS = tuple(FreshnessSums.__annotations__)
 
 
-def verdict(policy: Policy, request: RequestHead, client: IPAddress, now: int) -> dict[str, Any]:
+def verdict(policy: Policy, request: RequestHead, client: KnownClient, now: int) -> dict[str, Any]:
     """The verdict alone, for many requests at a time; what is stored is left out of account."""
     rehearsal = rehearse(policy, request, client, now)
     return {"url": str(request.target), **_outcome(rehearsal), "inspected": _inspected(rehearsal)}

@@ -91,7 +91,7 @@ class Conversation(asyncio.Protocol):
             self._mode = Mode.DONE
             self.out.abort()
             return
-        self._client = self._known_client or self._lane.client_of(peername)
+        self._client = self._known_client or self._lane.client_of(peername, transport.get_extra_info("sockname"))
         self._number = self._lane.memory.number_of(self._client)
         self._lane.conversations.add(self)
 
@@ -289,9 +289,13 @@ class Conversation(asyncio.Protocol):
                 self._odd(head)
 
     def _judged(self, plain: Plain, head: bytes, now: float) -> Answer | Elsewhere:
-        policy = self._lane.policy()
-        outcome = judge(plain, self._client, policy, self._lane.storage, now)
-        if isinstance(outcome, Answer) and outcome.content is None:
+        policy, sent = self._lane.policy(), plain.request.fields.get(b"proxy-authorization")
+        client = self._lane.proved(self._client, sent, policy)
+        if client is None:
+            return Elsewhere()
+        outcome = judge(plain, client, policy, self._lane.storage, now)
+        # Credentials are not kept, not even as part of a request.
+        if isinstance(outcome, Answer) and outcome.content is None and sent is None:
             answer = Remembered(
                 outcome.octets,
                 Recurring(outcome.record),
@@ -397,7 +401,7 @@ class Conversation(asyncio.Protocol):
     def _opened_pipe(self) -> Pipe:
         if self._pipe is None:
             self._pipe = pipe = Pipe(self)
-            task = self._lane.run(self._lane.handover.serve(pipe.reader, pipe, self._client.tunnel))
+            task = self._lane.run(self._lane.handover.serve(pipe.reader, pipe, self._client.tunnel, self._client.known))
             task.add_done_callback(lambda _: pipe.close())
         return self._pipe
 

@@ -103,7 +103,7 @@ class Greeting(asyncio.Protocol):
         if offered and b"http/1.1" not in offered:
             return False
         names = tuple(dict.fromkeys(name for name in (self._connect.host, canonical_host(sni or "")) if name))
-        decision = self._lane.policy().on_hello(names, self._connect.port, self._client.address, int(time()))
+        decision = self._lane.policy().on_hello(names, self._connect.port, self._client.known, int(time()))
         return isinstance(decision, Inspect)
 
     def _end_tls(self, sni: str | None) -> None:
@@ -117,7 +117,10 @@ class Greeting(asyncio.Protocol):
 
     def _failed(self, reason: str) -> None:
         """The client refused our certificate, or spoke TLS that we cannot: worth a line, or nobody will know why."""
-        self._lane.log.record(records.failed(self._connect, self._client.text, self._started_at, time(), reason))
+        client = self._client
+        self._lane.log.record(
+            records.failed(self._connect, client.text, client.known, self._started_at, time(), reason)
+        )
 
     def _give_away(self) -> None:
         self._lane.conversations.discard(self)

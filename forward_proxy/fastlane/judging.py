@@ -9,7 +9,7 @@ from forward_proxy.errors import StorageError
 from forward_proxy.fastlane import records
 from forward_proxy.fastlane.remembered import Generation
 from forward_proxy.fastlane.requests import Plain, Tunnel
-from forward_proxy.message.hosts import IPAddress
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.writing import response_head
 from forward_proxy.policy import (
     Deny,
@@ -44,7 +44,7 @@ class Storage(Protocol):
 class Client:
     """Whose request it is, and in which tunnel it came if in any."""
 
-    address: IPAddress
+    known: KnownClient
     text: str
     tunnel: Tunnel | None = None
 
@@ -81,7 +81,7 @@ def judge(plain: Plain, client: Client, policy: Policy, storage: Storage, now: f
     """What the policy decides, acted on as far as no origin is needed.  Never raises but by a fault."""
     request, names, second, tunnel = plain.request, plain.names, int(now), client.authority
     decision: Deny | Redirect | Lookup | Forward | Purge | OwnPage | Serve | Validate
-    decision = policy.on_request(request, client.address, names, second, tunnel)
+    decision = policy.on_request(request, client.known, names, second, tunnel)
     generation: Generation | None = None
     if isinstance(decision, Lookup):
         generation = storage.generation(decision.key)  # Before looking: a change meanwhile must not go unnoticed.
@@ -105,7 +105,7 @@ def _denied(
 ) -> Answer:
     answer = denial(deny, plain.request)
     inside_tls = client.tunnel is not None
-    record = records.denied(plain, deny, answer, client.text, now, inside_tls=inside_tls)
+    record = records.denied(plain, deny, answer, client.text, client.known, now, inside_tls=inside_tls)
     return Answer(response_head(answer.status, answer.fields) + answer.content, record, steady_until, generation)
 
 
@@ -125,7 +125,7 @@ def _served(
     octets = response_head(head.status, head.fields)
     content = cut(stored, serve.delivery.pieces)
     length = content.length if serve.delivery.with_content else 0
-    record = records.served(plain, serve, client.text, now, length, inside_tls=client.tunnel is not None)
+    record = records.served(plain, serve, client.text, client.known, now, length, inside_tls=client.tunnel is not None)
     use = _use(serve, 0 if length > WHOLE_BYTES else length)
     if length > WHOLE_BYTES:
         return Answer(octets, record, 0, generation, content, use)

@@ -1,9 +1,9 @@
 """What all conversations of one process share: the policy in force, the store, the log, and the way to mitmproxy."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from time import time
@@ -16,6 +16,7 @@ from forward_proxy.fastlane.pipe import Outbound, Pipe
 from forward_proxy.fastlane.remembered import Memory
 from forward_proxy.fastlane.requests import Tunnel, read_connect
 from forward_proxy.fastlane.tls import Contexts
+from forward_proxy.matching.client import KnownClient, Unproved, User
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Foreseen, Inspect, Policy
 from forward_proxy.policy.meter import Meter, NoMeter
@@ -46,8 +47,10 @@ class Handover(Protocol):
     @property
     def leaf(self) -> Callable[[tuple[str, ...]], bytes] | None: ...
 
-    async def serve(self, reader: asyncio.StreamReader, writer: Pipe, tunnel: Tunnel | None) -> None:
-        """Serve a virtual client connection to its end."""
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: Pipe, tunnel: Tunnel | None, client: KnownClient
+    ) -> None:
+        """Serve a virtual client connection to its end; inside a tunnel, `client` is who opened it."""
 
     @property
     def at_work(self) -> bool:
@@ -61,6 +64,13 @@ class Handover(Protocol):
 
     def client_hello(self, octets: bytes) -> tuple[str | None, tuple[bytes, ...]] | None:
         """Server name and protocols that a ClientHello names; None while it is incomplete, ValueError if it is none."""
+
+
+class Proofs(Protocol):
+    """What was found out about credentials."""
+
+    def seen(self, sent: bytes, hashes: Mapping[str, bytes]) -> User | Unproved | None:
+        """What they prove by the users' hashes; None when nobody has tried them yet."""
 
 
 class Connected(Protocol):
@@ -91,12 +101,14 @@ class Lane:
         handover: Handover,
         options: Options,
         meter: Meter | None = None,
+        proofs: Proofs | None = None,
     ) -> None:
         self.policy = policy
         self.meter = meter or NoMeter()
         self.storage = storage
         self.log = log
         self.handover = handover
+        self._proofs = proofs
         self.memory = Memory()
         self.conversations: set[Connected] = set()
         self.stopping = False
@@ -115,8 +127,10 @@ class Lane:
         """The protocol of one more client connection."""
         return Conversation(self)
 
-    def client_of(self, peername: tuple[str, int]) -> Client:
-        return Client(*_addresses(peername[0]))
+    def client_of(self, peername: tuple[str, int], sockname: tuple[str, int]) -> Client:
+        """Who is at one end of a connection, given both."""
+        address, text = _addresses(peername[0])
+        return Client(KnownClient(address, listener=sockname[1]), text)
 
     def begins_tunnel(self, out: Any, client: Client, octets: bytes, rest: bytes) -> bool:
         """Whether this head is a CONNECT whose TLS may be ended here; then its transport is taken over."""
@@ -125,11 +139,23 @@ class Lane:
         connect = read_connect(octets)
         if connect is None:
             return False
-        decision = self.policy().on_connect((connect.host, connect.port), client.address, int(time()))
+        policy = self.policy()
+        known = self.proved(client, connect.credentials, policy)
+        if known is None:
+            return False
+        decision = policy.on_connect((connect.host, connect.port), known.known, int(time()))
         if not isinstance(decision, Inspect):
             return False
-        Greeting(self, self._contexts, out, client, connect, octets).begin(rest)
+        Greeting(self, self._contexts, out, known, connect, octets).begin(rest)
         return True
+
+    def proved(self, client: Client, sent: bytes | None, policy: Policy) -> Client | None:
+        """The client, and who uses it by what it sent to this proxy; None when that is to be found out elsewhere."""
+        hashes = policy.state.authentication.hashes
+        if sent is None or hashes is None or client.tunnel is not None:
+            return client
+        proof = self._proofs.seen(sent, hashes) if self._proofs else None
+        return None if proof is None else replace(client, known=client.known.proved(proof))
 
     def run(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Do this beside the conversations; it ends at the latest with the lane."""

@@ -5,11 +5,14 @@ from dataclasses import replace
 from forward_proxy.access.rules import Denied
 from forward_proxy.anonymity import changed
 from forward_proxy.fastlane.requests import Connect, Plain
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.policy import Answer, Deny, Serve
 from forward_proxy.traffic.record import Record
 
 
-def denied(plain: Plain, deny: Deny, answer: Answer, client: str, now: float, *, inside_tls: bool) -> Record:
+def denied(
+    plain: Plain, deny: Deny, answer: Answer, client: str, known: KnownClient, now: float, *, inside_tls: bool
+) -> Record:
     """A refusal by a rule, or an error that the policy foresaw."""
     request = plain.request
     error = None if deny.by_policy else deny.error
@@ -36,10 +39,14 @@ def denied(plain: Plain, deny: Deny, answer: Answer, client: str, now: float, *,
         page=deny.page,
         error=error,
         error_detail=deny.reason if error else None,
+        user=known.name,
+        listener=known.listener,
     )
 
 
-def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: int, *, inside_tls: bool) -> Record:
+def served(
+    plain: Plain, serve: Serve, client: str, known: KnownClient, now: float, content_bytes: int, *, inside_tls: bool
+) -> Record:
     """A stored response, fresh or not."""
     allowed = serve.allowed
     request, cleaned = allowed.request, allowed.cleaned  # The target as it was looked up.
@@ -71,6 +78,8 @@ def served(plain: Plain, serve: Serve, client: str, now: float, content_bytes: i
         page=allowed.subject.page,
         cleaned=cleaned.names if cleaned else (),
         cleaned_by=cleaned.authors if cleaned else None,
+        user=known.name,
+        listener=known.listener,
     )
 
 
@@ -82,7 +91,7 @@ def cut(record: Record, denied: Denied) -> Record:
     )
 
 
-def failed(connect: Connect, client: str, started_at: float, now: float, reason: str) -> Record:
+def failed(connect: Connect, client: str, known: KnownClient, started_at: float, now: float, reason: str) -> Record:
     """A tunnel whose TLS never stood."""
     return Record(
         started_at=started_at,
@@ -95,4 +104,6 @@ def failed(connect: Connect, client: str, started_at: float, now: float, reason:
         outcome="error",
         error="tls_alert_received",
         error_detail=f"the client ended TLS: {reason}",
+        user=known.name,
+        listener=known.listener,
     )

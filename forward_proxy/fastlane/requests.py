@@ -7,7 +7,7 @@ waits for a 100 (Continue) is odd.  Targets are read only in the spelling that n
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httptools
 
@@ -37,10 +37,11 @@ class Tunnel:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """A CONNECT and nothing unusual about it: canonical host, port."""
+    """A CONNECT and nothing unusual about it: canonical host, port, and the credentials that came with it."""
 
     host: str
     port: int
+    credentials: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def read_connect(octets: bytes) -> Connect | None:
     named = parse_authority(fields.text(b"host"))
     if host is None or named is None or canonical_host(named[0]) != host or not _ODD_FIELDS.isdisjoint(fields.names()):
         return None
-    return Connect(host, int(match[2]))
+    return Connect(host, int(match[2]), fields.get(b"proxy-authorization"))
 
 
 class _Parsed:

@@ -14,8 +14,10 @@ from forward_proxy.cleaning import Cleaned, Tracking, lists_among
 from forward_proxy.history.past import Past
 from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.conditions import Condition
+from forward_proxy.matching.groups import Groups
 from forward_proxy.matching.matcher import Matcher, Not
 from forward_proxy.matching.subject import RuleRef, Subject
+from forward_proxy.matching.subjects import same_client
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.targets import TargetUri, parse_target_uri
 from forward_proxy.policy.door import State
@@ -30,6 +32,8 @@ _PLAIN = frozenset(
         "resource",
         "third_party",
         "client",
+        "listener",
+        "user",
         "group",
         "content_type",
         "path",
@@ -138,7 +142,8 @@ def tunnel_of(subject: Subject) -> Subject:
     """What rules see of such a request when it is inside a tunnel that is not opened."""
     authority = subject.url.partition("://")[2].partition("/")[0].partition("?")[0]
     url = f"{subject.scheme}://{authority}"
-    return Subject("CONNECT", subject.scheme, subject.host, subject.port, "", url, subject.at, subject.client)
+    tunnel = Subject("CONNECT", subject.scheme, subject.host, subject.port, "", url, subject.at)
+    return same_client(tunnel, subject)
 
 
 def keys_of(matcher: Matcher) -> frozenset[str]:
@@ -149,6 +154,10 @@ def keys_of(matcher: Matcher) -> frozenset[str]:
 def _keys(condition: Condition) -> frozenset[str]:
     if isinstance(condition, Not):
         return keys_of(condition.inner)
+    if isinstance(condition, Groups):
+        members = condition.members
+        told = (("user", members.users), ("listener", members.listeners))
+        return frozenset(("group", *(key for key, those in told if those)))
     if isinstance(condition, Budget):
         return frozenset()
     return frozenset((condition.key,)) if condition.key in _PLAIN else _PLAIN

@@ -4,7 +4,7 @@ A record keeps the target without its secrets, the client, the method, the secon
 host.  It keeps no field and no content of a request, so some facts are only known in part, and are named in `unknown`
 by the key that asks for them: `third_party` without a page, since a browser may have told it by Sec-Fetch-Site; `url`
 where something in the target is masked or cut off, and `path` where that is in the path; `content_type` of what was
-refused before there was a response.
+refused before there was a response; `user` where none was proved, and `listener` in what earlier versions logged.
 
 What never got as far as the rules (a malformed target, a client that is not served, a purge) is no exchange of theirs.
 """
@@ -47,6 +47,8 @@ class Row(NamedTuple):
     error: str | None
     status: int | None
     exchanges: int
+    user: str | None
+    listener: int | None
 
 
 COLUMNS = Row._fields
@@ -75,10 +77,11 @@ def read_row(values: Sequence[object]) -> Row | None:
     """The row, None when a value is not of its column's type; what is read from a file is untrusted."""
     row = Row(*values)  # type: ignore[arg-type]  # looked at below
     texts = (row.client, row.method, row.target, row.host, row.outcome, row.verdict)
-    more = (row.rule, row.rule_id, row.reason, row.content_type, row.resource, row.page, row.error)
+    more = (row.rule, row.rule_id, row.reason, row.content_type, row.resource, row.page, row.error, row.user)
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(text, str | None) for text in more):
         return None
-    if not isinstance(row.started_at, int | float) or not 0 <= row.started_at < 2**37:
+    numbers = (row.started_at, row.listener or 0)
+    if not all(isinstance(number, int | float) for number in numbers) or not 0 <= row.started_at < 2**37:
         return None
     return row if isinstance(row.exchanges, int) and row.exchanges > 0 else row._replace(exchanges=1)
 
@@ -96,8 +99,11 @@ def past(row: Row) -> Past | None:
     at, client = int(row.started_at), _client(row.client)
     if row.method == "CONNECT":
         url = f"{target.scheme}://{target.authority}"
-        subject = Subject("CONNECT", target.scheme, target.host, target.port, "", url, at, client)
-        return Past(subject, None, frozenset(), denied, (row.rule, row.rule_id))
+        host, port = target.host, target.port
+        subject = Subject(
+            "CONNECT", target.scheme, host, port, "", url, at, client, user=row.user, listener=row.listener
+        )
+        return Past(subject, None, frozenset(_unknown_of_client(row)), denied, (row.rule, row.rule_id))
     page = canonical_host(row.page) if row.page else None
     subject = Subject(
         row.method,
@@ -111,6 +117,8 @@ def past(row: Row) -> Past | None:
         cast(Resource, row.resource) if row.resource in RESOURCES else "other",
         page,
         None if page is None else not same_site(target.host, page),
+        user=row.user,
+        listener=row.listener,
     )
     answered = not denied and row.error is None and row.status is not None
     content_type = essence(row.content_type or "") if answered else None
@@ -118,7 +126,7 @@ def past(row: Row) -> Past | None:
 
 
 def _unknown(row: Row, page: str | None, denied: bool) -> frozenset[str]:
-    keys = ["request_type"]
+    keys = ["request_type", *_unknown_of_client(row)]
     if page is None:
         keys.append("third_party")
     if denied:
@@ -129,6 +137,11 @@ def _unknown(row: Row, page: str | None, denied: bool) -> frozenset[str]:
         if MASK in before or not mark:
             keys.append("path")
     return frozenset(keys)
+
+
+def _unknown_of_client(row: Row) -> list[str]:
+    """Who it was that did not say so, and where earlier versions had clients come in."""
+    return [key for key, known in (("user", row.user), ("listener", row.listener)) if known is None]
 
 
 @lru_cache(maxsize=16384)

@@ -36,13 +36,6 @@ class Clients:
         return any(client in network for network in self.networks)
 
 
-@dataclass(frozen=True, slots=True)
-class Groups(Clients):
-    """The key `group`: the clients of groups that rule files name."""
-
-    key: ClassVar[str] = "group"
-
-
 def network_of(address: IPAddress) -> Network:
     """The network of this address alone."""
     return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from typing import Any
 
 from forward_proxy.matching.automata import Urls, read_url
-from forward_proxy.matching.clients import Clients, Groups, Network, read_network
+from forward_proxy.matching.clients import Clients, read_network
 from forward_proxy.matching.conditions import Condition, Problem, Unreadable, unknown
 from forward_proxy.matching.days import Dates, read_dates
 from forward_proxy.matching.facts import (
@@ -25,12 +25,14 @@ from forward_proxy.matching.facts import (
     read_resource,
     read_scheme,
 )
+from forward_proxy.matching.groups import Groups, Members
 from forward_proxy.matching.hosts import Hosts, read_host
 from forward_proxy.matching.matcher import Matcher, Not
 from forward_proxy.matching.media_types import ContentTypes, RequestTypes, read_media_range
 from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.paths import Paths, read_path
 from forward_proxy.matching.times import EVERY_DAY, MIDNIGHT, Times, Window, read_clock, read_days, read_zone
+from forward_proxy.matching.users import Listeners, Users, read_user
 
 MAX_DEPTH = 8
 
@@ -46,6 +48,8 @@ _PLAIN_KEYS: dict[str, tuple[Reader, Callable[[Sequence[Any]], Condition]]] = {
     "resource": (read_resource, Resources.of),
     "third_party": (read_party, Party.of),
     "client": (read_network, Clients.of),
+    "listener": (read_ports, Listeners.of),
+    "user": (read_user, Users.of),
     "content_type": (read_media_range, ContentTypes.of),
     "request_type": (read_media_range, RequestTypes.of),
     "path": (read_path, Paths.of),
@@ -93,7 +97,7 @@ class _Compiler:
             return Times.of([window for window in windows if window is not None])
         if key == "group":
             groups = [self.value(value, where, self.group) for where, value in self.values(raw, path)]
-            return Groups.of([network for group in groups for network in group or ()])
+            return Groups.of([group for group in groups if group is not None])
         if key == "service":
             services = [self.value(value, where, self.named.services.named) for where, value in self.values(raw, path)]
             return self.named.services.condition([each for some in services for each in some or ()], denies=self.denies)
@@ -145,7 +149,7 @@ class _Compiler:
         known = self.named.holidays
         return known[text] if text in known else Unreadable(_unnamed("holidays", text, known))
 
-    def group(self, text: str) -> tuple[Network, ...] | Unreadable:
+    def group(self, text: str) -> Members | Unreadable:
         known = self.named.groups
         return known[text] if text in known else Unreadable(_unnamed("group", text, known))
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from forward_proxy.matching.clients import Network
 from forward_proxy.matching.days import Dates
+from forward_proxy.matching.groups import Members
 from forward_proxy.matching.services import Catalogue
 
 
@@ -12,7 +12,7 @@ from forward_proxy.matching.services import Catalogue
 class Named:
     """What each name stands for."""
 
-    groups: Mapping[str, tuple[Network, ...]] = field(default_factory=dict)
+    groups: Mapping[str, Members] = field(default_factory=dict)
     holidays: Mapping[str, Dates] = field(default_factory=dict)
     services: Catalogue = field(default_factory=Catalogue)
 

@@ -17,7 +17,8 @@ class Subject:
     `path` is canonical, without query; `url` the canonical target URI as text.  `page` is the host of the page that
     made the request, None when the request does not tell.  `third_party` is None when it cannot be told.
     `content_type` is None until the response is known, `request_types` is Content-Type and Accept of the request with a
-    comma in between, None where nobody knows.  `at` is POSIX seconds.  A tunnel whose content is not read
+    comma in between, None where nobody knows.  `user` is None when no name was proved, `listener` the port that the
+    client is connected to.  `at` is POSIX seconds.  A tunnel whose content is not read
     has method CONNECT, path "" and url "scheme://authority": what is inside cannot be told.
     """
 
@@ -34,6 +35,8 @@ class Subject:
     third_party: bool | None = None
     content_type: str | None = None
     request_types: str | None = None
+    user: str | None = None
+    listener: int | None = None
 
     @property
     def is_tunnel(self) -> bool:

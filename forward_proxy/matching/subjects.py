@@ -6,21 +6,26 @@ the client and the time are known.
 
 from dataclasses import replace
 
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.media_types import essence
 from forward_proxy.matching.pages import page_of, third_party
 from forward_proxy.matching.resources import resource_of
 from forward_proxy.matching.subject import Subject
 from forward_proxy.message.fields import list_members
 from forward_proxy.message.heads import RequestHead, ResponseHead
-from forward_proxy.message.hosts import IPAddress
+
+_NOBODY = (None, None, None)
 
 
-def subject_of(head: RequestHead, client: IPAddress | None, at: int) -> Subject:
+def subject_of(head: RequestHead, client: KnownClient | None, at: int) -> Subject:
     """The facts of a request that `client` made at POSIX second `at`.  Never raises."""
     target, fields = head.target, head.fields
+    address, name, listener = _NOBODY if client is None else (client.address, client.name, client.listener)
     if head.method == "CONNECT":
         url = f"{target.scheme}://{target.authority}"
-        return Subject("CONNECT", target.scheme, target.host, target.port, "", url, at, client)
+        return Subject(
+            "CONNECT", target.scheme, target.host, target.port, "", url, at, address, user=name, listener=listener
+        )
     page = page_of(fields)
     return Subject(
         head.method,
@@ -30,12 +35,19 @@ def subject_of(head: RequestHead, client: IPAddress | None, at: int) -> Subject:
         target.path,
         str(target),
         at,
-        client,
+        address,
         resource_of(fields, target.path),
         page,
         third_party(fields, target.host, page),
         request_types=f"{fields.text(b'content-type')},{fields.text(b'accept')}",
+        user=name,
+        listener=listener,
     )
+
+
+def same_client(subject: Subject, other: Subject) -> Subject:
+    """The subject as if the other's client had asked."""
+    return replace(subject, client=other.client, user=other.user, listener=other.listener)
 
 
 def with_response(subject: Subject, head: ResponseHead) -> Subject:

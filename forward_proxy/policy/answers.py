@@ -18,6 +18,8 @@ from forward_proxy.message.heads import RequestHead
 from forward_proxy.policy.decisions import Deny, OwnPage, Purge, Redirect
 from forward_proxy.policy.pages import OWN_CSP, PROXY_NAME, link, page
 
+# RFC 7617 §2, §2.1.
+CHALLENGE = b'Basic realm="forward-proxy", charset="UTF-8"'
 _EMPTY_TYPES: dict[Resource, bytes] = {
     "script": b"text/javascript; charset=utf-8",
     "style": b"text/css; charset=utf-8",
@@ -28,6 +30,7 @@ _EMPTY_TYPES: dict[Resource, bytes] = {
 }
 _LATER = "It is fetched, without your cookies, once it can be reached."
 _OFFERS = {"unblock": "Unblock it for a while", "ask": "Ask for access"}
+_NOTHING_SENT = (403, 407, 429)
 _PHRASES = {508: "Loop Detected"}
 
 
@@ -50,6 +53,8 @@ def denial(deny: Deny, request: RequestHead | None) -> Answer:
         (b"proxy-status", proxy_status(deny.error, _details(deny))),
         (b"x-content-type-options", b"nosniff"),
     ]
+    if deny.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        lines.append((b"proxy-authenticate", CHALLENGE))  # RFC 9110 §11.7.1.
     if deny.surrogate:
         # It is the same for everybody and says nothing of anybody.
         lines += [(b"access-control-allow-origin", b"*"), (b"cross-origin-resource-policy", b"cross-origin")]
@@ -160,12 +165,14 @@ def _page(deny: Deny, request: RequestHead | None) -> bytes:
         rows += [("Rule", deny.rule.id or ""), ("Where", str(deny.rule))]
     else:
         rows += [("Error", deny.error), ("Later", _LATER if deny.later else "")]
-    sent = "nothing was sent to the site" if deny.status == HTTPStatus.FORBIDDEN else "the site did not"
+    sent = "nothing was sent to the site" if deny.status in _NOTHING_SENT else "the site did not"
     offer = link(_OFFERS[deny.offer], request.target) if deny.offer and request else ""
     return page(_title(deny), rows, f"{offer}<p>{PROXY_NAME} answered this request itself; {sent}.")
 
 
 def _title(deny: Deny) -> str:
+    if deny.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return "A name and password are needed"
     if deny.by_policy:
         by_grant = deny.rule is not None and deny.rule.file == PLACE
         return "Blocked for a while" if by_grant else "Blocked by a rule" if deny.rule else "Refused"

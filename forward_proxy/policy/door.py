@@ -10,19 +10,21 @@ from forward_proxy import anonymity, caching, cleaning
 from forward_proxy.access import modifying
 from forward_proxy.access import targets as access_targets
 from forward_proxy.access.options import Options as AccessOptions
-from forward_proxy.access.rules import AccessRules, Denied, Verdict
+from forward_proxy.access.rules import AccessRules, Denied
 from forward_proxy.access.safesearch import SafeSearch, asked_as
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import Override, StoredResponse
 from forward_proxy.cleaning import Cleaned, Tracking, Treatment, lists_among
 from forward_proxy.matching.choice import Choice, first_match
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.subject import Subject
-from forward_proxy.matching.subjects import subject_of, with_response
+from forward_proxy.matching.subjects import same_client, subject_of, with_response
 from forward_proxy.message.fields import Edits
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.policy import hops, interim, purging, returning, unblocking
+from forward_proxy.policy.authentication import NO_AUTHENTICATION, Authenticating, Authentication
 from forward_proxy.policy.decisions import (
     Allowed,
     Deny,
@@ -69,6 +71,7 @@ class State:
     cache_by_default: bool = True
     offline: bool = False
     unblocking: Unblocking = NOBODY
+    authentication: Authentication = NO_AUTHENTICATION
 
 
 class Policy:
@@ -78,8 +81,10 @@ class Policy:
         self.state = state
         self._overrides = Overrides(state.cache, state.caching_options)
         self._tracking = Tracking(state.tracking, lists_among(state.access.rules))
+        of_request = (state.anonymity, state.cache, state.safe_search, state.tracking)
+        self._users = Authenticating(state.authentication, state.access, (state.inspect,), of_request)
 
-    def on_connect(self, authority: tuple[str, int], client: IPAddress, now: int) -> Deny | Inspect | Tunnel:
+    def on_connect(self, authority: tuple[str, int], client: KnownClient, now: int) -> Deny | Inspect | Tunnel:
         """May this client have a tunnel, and is it opened?
 
         A denied host that is inspected is denied inside, where the person can read why.
@@ -89,23 +94,32 @@ class Policy:
         if name is None or not 0 < port < 65536:
             return Deny(400, "http_request_error", "CONNECT names no host and port")
         options = self.state.access_options
-        if refusal := access_targets.judge_client(client, options) or access_targets.judge_connect_port(port, options):
+        refusal = access_targets.judge_client(client.address, options)
+        if refusal := refusal or access_targets.judge_connect_port(port, options):
             return Deny(403, refusal.error, refusal.reason)
+        client = self._users.current(client)
+        if refused := self._users.of_tunnel((tunnel_subject(name, port, client, now),), client, inside=False):
+            return refused
         return self.on_hello((name,), port, client, now)
 
-    def on_hello(self, names: tuple[str, ...], port: int, client: IPAddress, now: int) -> Deny | Inspect | Tunnel:
+    def on_hello(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Inspect | Tunnel:
         """A TLS connection inside CONNECT: `names` are the CONNECT host and the server name, canonical."""
+        client = self._users.current(client)
         subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
+        if refused := self._users.of_tunnel(subjects, client, inside=True):
+            return refused
         return Inspect() if all(map(self._inspects, subjects)) else self._tunnel(subjects)
 
-    def on_opaque(self, names: tuple[str, ...], port: int, client: IPAddress, now: int) -> Deny | Tunnel:
+    def on_opaque(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Tunnel:
         """Bytes inside CONNECT that nobody can answer inside: TLS that is not opened, or no HTTP."""
-        return self._tunnel(tuple(tunnel_subject(name, port, client, now) for name in names))
+        client = self._users.current(client)
+        subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
+        return self._users.of_tunnel(subjects, client, inside=True) or self._tunnel(subjects)
 
     def on_request(
         self,
         head: RequestHead,
-        client: IPAddress,
+        client: KnownClient,
         names: tuple[str, ...],
         now: int,
         tunnel: tuple[str, int] | None = None,
@@ -117,31 +131,39 @@ class Policy:
             # RFC 9110 §15.5.20: another host's answer must not be judged or stored under this name.
             leads, asked = (f"{host}:{port}" for host, port in (tunnel, (head.target.host, head.target.port)))
             return Deny(421, "http_request_error", f"this tunnel leads to {leads}, not to {asked}")
-        subject = subject_of(head, client, now)
-        if refusal := access_targets.judge_client(client, self.state.access_options):
+        client = self._users.current(client)
+        subjects = _subjects(head, client, names, now)
+        subject = subjects[0]
+        if refusal := access_targets.judge_client(client.address, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
+        if refused := self._users.of_request(subjects, client, inside=tunnel is not None):
+            return refused
         if head.target.host == HOST:
-            own = unblocking.on_page(head, subject, client, now, self.state.unblocking, self.state.access)
+            own = unblocking.on_page(head, subject, client.address, now, self.state.unblocking, self.state.access)
             if own is not None:
                 return own
         if head.method == purging.METHOD:
-            key = self._key(RequestHead("GET", head.target, head.fields), client, now)
-            return purging.judge_purge(head, subject, client, self.state.access_options, key)
+            got = RequestHead("GET", head.target, head.fields)
+            key = self._key(got, subject_of(got, client, now))
+            return purging.judge_purge(head, subject, client.address, self.state.access_options, key)
         if head.method in hops.COUNTED and head.fields.get(b"max-forwards") == b"0":
             return Deny(405, "http_request_error", f"Max-Forwards of this {head.method} is used up")
-        verdict = self._verdict(subject, names)
+        verdict = self.state.access.decide_all(subjects)
         if isinstance(verdict, Denied):
-            return self._denied(verdict, subject, client)
+            return self._denied(verdict, subject, client.address)
         level = self.level_for(subject)
         cleaned = self.cleaned(head, subject, navigations)
         if cleaned is not None and navigations == "redirected" and cleaning.navigates(head):
             return Redirect(subject, cleaned, verdict.rule, verdict.reason)
         if cleaned is not None:
             head = replace(head, target=cleaned.target)
-            subject = subject_of(head, client, now)
-            verdict = self._verdict(subject, names)  # What goes out is what was judged.
+            subjects = _subjects(head, client, names, now)  # What goes out is what was judged.
+            subject = subjects[0]
+            if refused := self._users.of_request(subjects, client, inside=tunnel is not None):
+                return refused
+            verdict = self.state.access.decide_all(subjects)
             if isinstance(verdict, Denied):
-                return self._denied(verdict, subject, client)
+                return self._denied(verdict, subject, client.address)
         anonymised = anonymity.request_edits(level, head, subject)
         edits = hops.request_hops(head) | hops.request_via(head, level) | anonymised
         options = self._overrides.of_request(subject)
@@ -251,7 +273,7 @@ class Policy:
         return Lookup(allowed, plan)
 
     def caching_options(
-        self, head: RequestHead, client: IPAddress, now: int, stored: StoredResponse | None = None
+        self, head: RequestHead, client: KnownClient, now: int, stored: StoredResponse | None = None
     ) -> caching.Options:
         """With which options responses to such a request, or this one, are kept, whether or not rules allow it."""
         subject = subject_of(head, client, now)
@@ -273,26 +295,21 @@ class Policy:
         keyed = dict.fromkeys(targets)
         for target in targets:
             head = RequestHead("GET", target, allowed.outbound.fields)
-            keyed[self._key(head, allowed.subject.client, allowed.subject.at).target] = None
+            asked = subject_of(head, None, allowed.subject.at)
+            keyed[self._key(head, same_client(asked, allowed.subject)).target] = None
         return tuple(keyed)
 
-    def _key(self, head: RequestHead, client: IPAddress | None, now: int) -> caching.CacheKey:
+    def _key(self, head: RequestHead, subject: Subject) -> caching.CacheKey:
         """What the answer to this GET is stored under."""
-        subject = subject_of(head, client, now)
         if (cleaned := self.cleaned(head, subject, "cleaned")) is not None:
             head = replace(head, target=cleaned.target)
-            subject = subject_of(head, client, now)
+            subject = same_client(subject_of(head, None, subject.at), subject)
         return caching.key_of(head, self._overrides.of_request(subject))
 
     def _offline(self, sent: Forward | Validate) -> Deny:
         reason = "offline, and nothing stored will do" if sent.key else "offline, and this is never stored"
         later = _is_worth_asking_again(sent)
         return Deny(504, "destination_unavailable", reason, None, sent.allowed.subject.resource, later=later)
-
-    def _verdict(self, subject: Subject, names: tuple[str, ...]) -> Verdict:
-        """The verdict on the request under all its names."""
-        others = (_renamed(subject, name) for name in names if name != subject.host)
-        return self.state.access.decide_all((subject, *others))
 
     def _denied(self, verdict: Denied, subject: Subject, client: IPAddress | None) -> Deny:
         offer = "" if client is None else unblocking.offered(self.state.unblocking, client, verdict.rule)
@@ -324,7 +341,7 @@ class Policy:
         return Tunnel(verdict.rule, verdict.reason, verdict.accounts, next(filter(None, engines), None))
 
 
-def tunnel_subject(host: str, port: int, client: IPAddress, now: int) -> Subject:
+def tunnel_subject(host: str, port: int, client: KnownClient, now: int) -> Subject:
     """A CONNECT as rules see it: no path, for nobody knows it."""
     return subject_of(RequestHead("CONNECT", TargetUri("https", host, port, "")), client, now)
 
@@ -338,11 +355,20 @@ def _asking(lookup: Lookup, asking: caching.Validate | caching.Miss) -> Validate
 def _is_worth_asking_again(sent: Forward | Validate) -> bool:
     """Whether somebody may want the answer still when it comes late: the whole of what a person or a program asked for.
 
-    What a page asks for is not: it could ask for anything, and for very much.
+    What a page asks for is not: it could ask for anything, and for very much.  Nor is what somebody asks for under a
+    name, which is kept nowhere but in the log.
     """
     request = sent.allowed.request
     part_of_a_page = request.fields.get(b"sec-fetch-dest") not in (None, b"document")
-    return sent.key is not None and request.method == "GET" and b"range" not in request.fields and not part_of_a_page
+    if part_of_a_page or sent.allowed.subject.user is not None:
+        return False
+    return sent.key is not None and request.method == "GET" and b"range" not in request.fields
+
+
+def _subjects(head: RequestHead, client: KnownClient, names: tuple[str, ...], now: int) -> tuple[Subject, ...]:
+    """The request under its own name, and then under the others it came under."""
+    subject = subject_of(head, client, now)
+    return (subject, *(_renamed(subject, name) for name in names if name != subject.host))
 
 
 def _renamed(subject: Subject, name: str) -> Subject:

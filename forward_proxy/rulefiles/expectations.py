@@ -18,22 +18,28 @@ from typing import Any
 from forward_proxy.access.budgets import MOST_MINUTES, Usage
 from forward_proxy.access.rules import AccessRules, Denied, Verdict
 from forward_proxy.matching.choice import Choice, first_match
+from forward_proxy.matching.client import KnownClient, User
 from forward_proxy.matching.conditions import Problem, Unreadable, unknown
-from forward_proxy.matching.facts import read_method, read_resource
+from forward_proxy.matching.facts import read_method, read_ports, read_resource
 from forward_proxy.matching.media_types import essence
 from forward_proxy.matching.pages import host_named
 from forward_proxy.matching.sites import same_site
 from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import subject_of
+from forward_proxy.matching.users import read_user
 from forward_proxy.message.fields import FieldSection, is_token
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
 
-_KEYS = ("block", "allow", "at", "client", "used", "method", "resource", "page", "headers", "content_type")
+_KEYS = (
+    *("block", "allow", "at", "client", "user", "listener", "used"),
+    *("method", "resource", "page", "headers", "content_type"),
+)
 _BREAKS_A_LINE = frozenset("\r\n\0")
 DEFAULT_AT = "2024-01-01T12:00"
 DEFAULT_CLIENT = "127.0.0.1"
+_DEFAULT_LISTENER = "8080"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +56,27 @@ class Expectation:
 
     def disappointment(self, rules: AccessRules, inspect: Sequence[Choice[str]] = ()) -> str | None:
         """What the rules do instead; None when they do what is expected."""
-        verdict = self._verdict(rules.used(Usage(assumed=self.used)), inspect)
+        rules = rules.used(Usage(assumed=self.used))
+        if (where := rules.undecided_by_user(self._asked(inspect))) is not None:
+            return f"{self.subject.url} is not judged before it is known who asks, because of {where}; say user"
+        verdict = self._verdict(rules, inspect)
         if isinstance(verdict, Denied) == self.denied:
             return None
         wanted, got = ("blocked", "allowed") if self.denied else ("allowed", "blocked")
         return f"expected {self.subject.url} to be {wanted}, but it is {got} by {_author(verdict)}"
 
-    def _verdict(self, rules: AccessRules, inspect: Sequence[Choice[str]]) -> Verdict:
+    def _asked(self, inspect: Sequence[Choice[str]]) -> Subject:
+        """What rules see before there is a response."""
         if self.tunnel is not None:
             choice = first_match(inspect, self.tunnel)
             if choice is not None and choice.value == "never":
-                return rules.decide(self.tunnel)
-        verdict = rules.decide(replace(self.subject, content_type=None))
-        if isinstance(verdict, Denied) or self.subject.content_type is None:
+                return self.tunnel
+        return replace(self.subject, content_type=None)
+
+    def _verdict(self, rules: AccessRules, inspect: Sequence[Choice[str]]) -> Verdict:
+        asked = self._asked(inspect)
+        verdict = rules.decide(asked)
+        if asked is self.tunnel or isinstance(verdict, Denied) or self.subject.content_type is None:
             return verdict
         return rules.decide(self.subject)
 
@@ -113,6 +127,8 @@ class _Reader:
                 self.problems.append(Problem(("headers", name), f"{name} is no field name"))
             elif name.lower() == "host":
                 self.problems.append(Problem(("headers", name), "the host follows from the URL"))
+            elif name.lower() == "proxy-authorization":
+                self.problems.append(Problem(("headers", name), "no place for a password; say user"))
             else:
                 lines.append((name.lower().encode(), value.encode("utf-8", "replace")))
         return FieldSection(lines)
@@ -123,12 +139,17 @@ class _Reader:
         wanted = "block" if "block" in texts else "allow"
         target = self.read(texts, wanted, "http://missing/", _read_target)
         method = self.read(texts, "method", "GET", read_method)
-        client = self.read(texts, "client", DEFAULT_CLIENT, _read_client)
+        client = self.client(texts)
         at = self.read(texts, "at", DEFAULT_AT, partial(_read_at, zone=self.zone))
         subject = subject_of(RequestHead(method, target, fields), client, at)
         tunnel = subject_of(RequestHead("CONNECT", target), client, at) if target.scheme == "https" else None
         used = self.read(texts, "used", "0", _read_minutes)
         return Expectation(wanted == "block", replace(subject, **self.told(subject, texts)), tunnel, used)
+
+    def client(self, texts: Mapping[str, str]) -> KnownClient:
+        address = self.read(texts, "client", DEFAULT_CLIENT, _read_client)
+        user = User(self.read(texts, "user", "nobody", read_user)) if "user" in texts else None
+        return KnownClient(address, user, self.read(texts, "listener", _DEFAULT_LISTENER, _read_listener))
 
     def told(self, subject: Subject, texts: Mapping[str, str]) -> dict[str, Any]:
         """What a request would tell by its fields, and its response by its type."""
@@ -161,6 +182,13 @@ def _read_client(text: str) -> IPAddress | Unreadable:
         return ip_address(text)
     except ValueError:
         return Unreadable(f"expected an IP address, not {text}")
+
+
+def _read_listener(text: str) -> int | Unreadable:
+    ports = read_ports(text)
+    if isinstance(ports, Unreadable) or len(ports) != 1:
+        return Unreadable(f"expected a port from 1 to 65535, not {text}")
+    return ports.start
 
 
 def _read_minutes(text: str) -> int | Unreadable:

@@ -44,7 +44,7 @@ type Inspection = Literal["never", "always"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MAX_REASON = 500
-_BEFORE_TUNNEL = frozenset(("service", "host", "port", "scheme", "client", "group", "time", "not"))
+_BEFORE_TUNNEL = frozenset(("service", "host", "port", "scheme", "client", "listener", "user", "group", "time", "not"))
 _BEFORE_RESPONSE = frozenset(KEYS) - {"content_type"}
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from forward_proxy.access.lists.found import Removing
 from forward_proxy.access.lists.listed import Listed, NotThere
 from forward_proxy.cleaning import Catalogue, Keep, Names, Remove, Tracking, Treatment, Unwrap
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.conditions import Problem, unknown
 from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.fields import FieldSection
@@ -60,7 +61,8 @@ class Cleaning:
         """What it becomes instead; None when it is what is expected."""
         head = RequestHead("GET", self.target, _AS_A_PAGE)
         at = int(datetime.fromisoformat(DEFAULT_AT).replace(tzinfo=zone).timestamp())
-        cleaned = tracking.clean(head, subject_of(head, ip_address(DEFAULT_CLIENT), at), navigation=True)
+        client = KnownClient(ip_address(DEFAULT_CLIENT))
+        cleaned = tracking.clean(head, subject_of(head, client, at), navigation=True)
         location = str(self.target) if cleaned is None or cleaned.left else cleaned.location
         if location == self.becomes:
             return None

@@ -38,7 +38,7 @@ def load_settings(
     settings = _in_force(Settings(rules=places.rules, state=places.state), winners)
     problems = [problem for reading in readings for problem in reading.problems]
     problems += [mistake for _, mistake in mistakes]
-    if wrong.isdisjoint(("listen", "allow_clients")):
+    if wrong.isdisjoint(("listen", "allow_clients", "users", "authenticate", "passwords_in_cleartext")):
         problems += _unsafe(settings)
     if wrong.isdisjoint(("allow_clients", "purge_clients")):
         problems += _without_effect(settings)
@@ -97,15 +97,26 @@ def _unsafe(settings: Settings) -> Iterator[str]:
     if not settings.listen:
         yield f"{place}: expected at least one HOST:PORT"
     for endpoint in settings.listen:
-        if not endpoint.is_loopback and not settings.allow_clients:
+        if endpoint.is_loopback:
+            continue
+        if not settings.allow_clients and not settings.serves_users_only:
             yield (
-                f"{place}: refuses to be an open proxy: other machines can reach {endpoint}, "
-                "so allow_clients must name those that may use it"
+                f"{place}: refuses to be an open proxy: other machines can reach {endpoint}, so allow_clients must "
+                "name those that may use it, or users and authenticate: always have everyone say who they are"
             )
+        if settings.users is not None and not settings.passwords_in_cleartext:
+            yield (
+                f"{place}: other machines can reach {endpoint}, and their passwords would cross the network in the "
+                "clear; with passwords_in_cleartext: yes-i-mean-it they may"
+            )
+    if settings.authenticate == "always" and settings.users is None:
+        yield f"{_place_of(settings, 'authenticate')}: always needs users, the file that says who they are"
 
 
 def _without_effect(settings: Settings) -> Iterator[str]:
     """Clients that may purge and may not connect."""
+    if settings.serves_users_only and not settings.allow_clients:
+        return  # Everybody who is a user can.
     place = _place_of(settings, "purge_clients")
     for network in settings.purge_clients:
         if not network.is_loopback and not any(network.overlaps(allowed) for allowed in settings.allow_clients):

@@ -26,6 +26,12 @@ type TlsClients = Literal["http1-clients", "all"]
 TLS_CLIENTS: Kind[TlsClients] = words({"all": "all", "http1-clients": "http1-clients"})
 type Offline = Literal["auto", "on", "off"]
 OFFLINE: Kind[Offline] = words({"auto": "auto", "on": "on", "off": "off"}, "auto, on or off")
+type Authenticate = Literal["when-needed", "always"]
+AUTHENTICATE: Kind[Authenticate] = words({"when-needed": "when-needed", "always": "always"})
+CLEARTEXT: Kind[bool] = words(
+    {"off": False, "no": False, "false": False, "yes-i-mean-it": True},
+    "off, or yes-i-mean-it to let passwords of other machines cross the network in the clear",
+)
 # Saying yes in passing is not enough here.
 SECRETS: Kind[bool] = words(
     {"off": False, "no": False, "false": False, "yes-i-mean-it": True},
@@ -52,7 +58,8 @@ class CacheSettings:
     profile: Profile = one(
         PROFILE,
         "auto",
-        "Who is served: private (one person), shared, or auto: private while only this machine can connect.",
+        "Who is served: private (one person), shared, or auto: private while only this machine can connect, and there "
+        "are no users.",
         "--cache-profile",
     )
     size_limit_bytes: int = one(kinds.POSITIVE_SIZE, "1GiB", "The most that stored responses may take on disk.")
@@ -124,6 +131,20 @@ class Settings:
         "Other machines that may use the proxy; required to listen beyond loopback.",
         "--allow-clients",
     )
+    users: Path | None = optional(
+        kinds.FILE, "An htpasswd file, of bcrypt alone: who may say to be whom, by name and password.", "--users"
+    )
+    authenticate: Authenticate = one(
+        AUTHENTICATE,
+        "when-needed",
+        "Whom to ask for a name and password: when-needed (where rules depend on it), or always everyone.",
+        "--authenticate",
+    )
+    passwords_in_cleartext: bool = one(
+        CLEARTEXT,
+        "off",
+        "Whether other machines may send their passwords where anybody on the way can read them.",
+    )
     purge_clients: tuple[Network, ...] = many(
         kinds.NETWORK, (), "Other machines that may purge stored responses by PURGE; this one always may."
     )
@@ -191,12 +212,18 @@ class Settings:
     @property
     def cache_is_shared(self) -> bool:
         """Whether more than one person is served (RFC 9111 §1)."""
-        return self._reaches_others if self.cache.profile == "auto" else self.cache.profile == "shared"
+        several = self._reaches_others or self.users is not None
+        return several if self.cache.profile == "auto" else self.cache.profile == "shared"
 
     @property
     def _reaches_others(self) -> bool:
         """Whether other machines may use this proxy."""
         return bool(self.allow_clients) or not all(endpoint.is_loopback for endpoint in self.listen)
+
+    @property
+    def serves_users_only(self) -> bool:
+        """Whether nobody gets anything without a name and password."""
+        return self.users is not None and self.authenticate == "always"
 
     @property
     def cautions(self) -> tuple[str, ...]:
@@ -213,6 +240,8 @@ class Settings:
             )
         if self._reaches_others and not self.cache_is_shared:
             cautions.append(("cache.profile", "personal responses are stored, and other machines may use this proxy"))
+        if self.passwords_in_cleartext and self.users is not None and self._reaches_others:
+            cautions.append(("passwords_in_cleartext", "anybody on the way can read the passwords of other machines"))
         if self.offline == "on":
             cautions.append(("offline", "no origin is asked, and what is not stored is answered 504"))
         if any(network.prefixlen == 0 for network in self.allow_clients):

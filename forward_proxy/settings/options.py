@@ -3,12 +3,15 @@
 Nothing here needs the engine, so a command that only asks starts as fast as its answer allows.
 """
 
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from forward_proxy.access.grants import NO_GRANTS, Grants
 from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.caching.directives import INFINITE
 from forward_proxy.caching.options import Options as CachingOptions
+from forward_proxy.policy.authentication import Authentication
 from forward_proxy.policy.door import State
 from forward_proxy.policy.unblocking import Unblocking
 from forward_proxy.rulefiles.rules import Rules
@@ -18,9 +21,21 @@ from forward_proxy.settings.model import Settings
 from forward_proxy.storage.options import Options as StoreOptions
 from forward_proxy.traffic.options import Options as LogOptions
 
+# Whoever says who they are may use the proxy from anywhere, unless there are addresses that it is for.
+EVERYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
-def state_of(settings: Settings, rules: Rules, grants: Grants = NO_GRANTS, key: bytes = b"") -> State:
-    """The immutable snapshot that every decision is made from; `key` is that of this run's unblocking pages."""
+
+def state_of(
+    settings: Settings,
+    rules: Rules,
+    grants: Grants = NO_GRANTS,
+    key: bytes = b"",
+    hashes: Mapping[str, bytes] | None = None,
+) -> State:
+    """The immutable snapshot that every decision is made from.
+
+    `key` is that of this run's unblocking pages, `hashes` are those of the users, None when there are none.
+    """
     return State(
         access=rules.access.granted(grants),
         access_options=access_options(settings),
@@ -35,13 +50,14 @@ def state_of(settings: Settings, rules: Rules, grants: Grants = NO_GRANTS, key: 
         cache_by_default=settings.cache.enabled,
         offline=settings.offline == "on",
         unblocking=Unblocking(settings.unblock_from_page, settings.ask_from_page, key),
+        authentication=Authentication(hashes, settings.serves_users_only),
     )
 
 
 def access_options(settings: Settings) -> AccessOptions:
     return AccessOptions(
         settings.default_verdict,
-        settings.allow_clients,
+        settings.allow_clients or (EVERYWHERE if settings.serves_users_only else ()),
         frozenset(settings.connect_ports),
         settings.allow_private_targets,
         settings.purge_clients,

@@ -16,8 +16,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from forward_proxy.errors import StorageError
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import FieldSection, is_token
-from forward_proxy.message.hosts import IPAddress
 from forward_proxy.message.targets import Malformed, TargetUri, parse_target_uri
 
 MOST = 1000
@@ -41,7 +41,7 @@ class Queued:
 
     target: TargetUri
     fields: FieldSection
-    client: IPAddress
+    client: KnownClient
     asked_at: float
     error: str
     tries: int = 0
@@ -62,7 +62,7 @@ class Queue:
         target = str(queued.target)
         if len(target) + len(text) > _LONGEST_BYTES:
             return
-        row = (target, text, str(queued.client), queued.asked_at, queued.error, queued.tries, queued.tried_at)
+        row = (target, text, _spelled(queued.client), queued.asked_at, queued.error, queued.tries, queued.tried_at)
         with self._opened(make=True) as database:
             database.execute(_INSERT, row)
             database.execute(_TRIM, (MOST,))
@@ -117,16 +117,25 @@ class Queue:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
 
 
+def _spelled(client: KnownClient) -> str:
+    return str(client.address) if client.listener is None else f"{client.address} {client.listener}"
+
+
+def _known(text: str) -> KnownClient:
+    address, _, listener = text.partition(" ")
+    return KnownClient(ip_address(address), listener=int(listener) if listener else None)
+
+
 def _read(
     target: str, fields: str, client: str, asked_at: float, error: str, tries: int, tried_at: float
 ) -> Queued | None:
     parsed = parse_target_uri(target)
     try:
         lines = FieldSection((name.encode("latin-1"), value.encode("latin-1")) for name, value in json.loads(fields))
-        address = ip_address(client)
+        known = _known(client)
     except (ValueError, TypeError, AttributeError):
         return None
     plain = all(is_token(name) and not _CONTROLS.search(value) for name, value in lines)
     if isinstance(parsed, Malformed) or not plain:
         return None
-    return Queued(parsed, lines, address, asked_at, error, tries, tried_at)
+    return Queued(parsed, lines, known, asked_at, error, tries, tried_at)

@@ -107,6 +107,7 @@ _BOUNDS = ("since", "until")
 _CONDITIONS: dict[str, Callable[[Value], Condition]] = {
     "host": _host,
     "client": lambda value: ("client = ?", (str(value),)),
+    "user": lambda value: ("user = ?", (str(value),)),
     "method": lambda value: ("method = ? COLLATE NOCASE", (str(value),)),
     "status": _status,
     "verdict": lambda value: ("verdict = ?", (str(value),)),

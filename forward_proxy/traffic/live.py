@@ -23,7 +23,7 @@ def live_line(record: Record, width: int, zone: tzinfo | None = None) -> Text:
     line = Text(no_wrap=True, end="")
     line.append(_clock(record.started_at, zone), "dim")
     if width >= _CLIENT_FROM:
-        line.append(" " + _column(record.client, _CLIENT), "dim")
+        line.append(" " + _column(_who(record), _CLIENT), "dim")
     if width >= _METHOD_FROM:
         line.append(" " + _column(record.method, _METHOD))
     happened_width = _happened_width(width)
@@ -55,7 +55,7 @@ def plain_line(record: Record, zone: tzinfo | None = None) -> str:
     """The line for a file or a pipe: time, client, method, target, status, bytes, milliseconds, what happened."""
     spent = "-" if record.duration_s is None else f"{record.duration_s * 1000:.0f}ms"
     target = visible(redact_uri(record.target)).replace(" ", "%20")
-    words = (record.client, record.method.replace(" ", "%20"), target, str(record.status or "-"))
+    words = (_who(record).replace(" ", "%20"), record.method.replace(" ", "%20"), target, str(record.status or "-"))
     shown = " ".join(visible(word) or "-" for word in words)
     return f"{_iso(record.started_at, zone)} {shown} {record.response_bytes} {spent} {what_happened(record)}"
 
@@ -132,6 +132,11 @@ def _happened_style(record: Record) -> str:
     if stood_in(record):
         return "yellow"
     return "red" if record.error else "green" if record.outcome == "hit" else ""
+
+
+def _who(record: Record) -> str:
+    """The client's address, and its user where one is known."""
+    return f"{record.user}@{record.client}" if record.user else record.client
 
 
 def _place(target: str) -> str:

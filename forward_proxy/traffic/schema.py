@@ -58,7 +58,9 @@ CREATE TABLE records (
     error_detail TEXT,
     exchanges INTEGER NOT NULL DEFAULT 1,
     cleaned TEXT NOT NULL DEFAULT '',
-    cleaned_by TEXT
+    cleaned_by TEXT,
+    user TEXT,
+    listener INTEGER
 )
 """
 INDEXES = (
@@ -72,6 +74,8 @@ ADDED = {
     "exchanges": "ALTER TABLE records ADD COLUMN exchanges INTEGER NOT NULL DEFAULT 1",
     "cleaned": "ALTER TABLE records ADD COLUMN cleaned TEXT NOT NULL DEFAULT ''",
     "cleaned_by": "ALTER TABLE records ADD COLUMN cleaned_by TEXT",
+    "user": "ALTER TABLE records ADD COLUMN user TEXT",
+    "listener": "ALTER TABLE records ADD COLUMN listener INTEGER",
 }
 _ROW = f"({', '.join('?' * (len(COLUMNS) + 1))})"
 INSERT = f"INSERT INTO records ({', '.join(COLUMNS)}, host_key) VALUES {_ROW}"  # noqa: S608  # names from above
@@ -159,6 +163,7 @@ _READER_BY_NAME: dict[str, Callable[[object], Any]] = {
     "started_at": _seconds,
     "exchanges": _at_least_one,
     "status": _whole_or_none,
+    "listener": _whole_or_none,
     "kind": _kind,
     "verdict": _verdict,
 }

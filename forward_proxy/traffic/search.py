@@ -2,12 +2,11 @@
 
     host:example.com -cache:hit status:4xx since:2h "summer sale"
 
-`host` means the name and all below it, `rule` a rule's id or the beginning of its file's name, `type` a media type or
-its first half, `larger` more bytes of response content in each exchange (K, M and G are powers of 1024), `since` and
-`until` the start of the exchange: so long ago, or a date and time, local unless it says otherwise; `cleaned` what was
-removed from the target.  A word without a
-filter's name is looked for in the target, letter case aside; quotation marks hold spaces together and take colons for
-what they are.
+`host` means the name and all below it, `user` the whole name, `rule` a rule's id or the beginning of its file's name,
+`type` a media type or its first half, `larger` more bytes of response content in each exchange (K, M and G are powers
+of 1024), `since` and `until` the start of the exchange: so long ago, or a date and time, local unless it says
+otherwise; `cleaned` what was removed from the target.  A word without a filter's name is looked for in the target,
+letter case aside; quotation marks hold spaces together and take colons for what they are.
 """
 
 import re
@@ -133,6 +132,7 @@ def _bytes(text: str, now: float) -> int | None:
 _FILTERS: dict[str, tuple[Callable[[str, float], Value | None], str]] = {
     "host": (_host, "a host name or address"),
     "client": (_lower, "a client's address"),
+    "user": (_as_written, "the name of a user"),
     "method": (_as_written, "a method (GET)"),
     "status": (_status, "a status code (404) or class (4xx)"),
     "verdict": (_verdict, "allowed or denied"),

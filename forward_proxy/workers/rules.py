@@ -13,6 +13,7 @@ from forward_proxy.access.grants import NO_GRANTS, Grants
 from forward_proxy.policy import Policy
 from forward_proxy.rulefiles import Rules
 from forward_proxy.rulefiles.rules import Pins, Sources
+from forward_proxy.users.file import UsersInForce
 from forward_proxy.workers.budgets import UseOfBudgets
 from forward_proxy.workers.grants import GrantsInForce
 from forward_proxy.workers.shared import Shared
@@ -22,7 +23,7 @@ class RulesInForce:
     """Call it for the policy; `build` makes one of a rule set, `compiled` a rule set of what another worker has read.
 
     Without `shared` this process is the only one, without `granted` there are no grants, and without `used` nothing is
-    used of budgets.
+    used of budgets.  `build` looks at the users itself; here they are looked after.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class RulesInForce:
         shared: Shared | None = None,
         granted: GrantsInForce | None = None,
         used: UseOfBudgets | None = None,
+        users: UsersInForce | None = None,
     ) -> None:
         self.rules = rules
         self._build = build
         self._compiled = compiled
         self._shared = shared
         self._granted = granted
+        self._users = users
         self.used = used
         self._rationed: UseOfBudgets | None = None  # The same, while any rule has a budget.
         self._grants = granted.read() if granted is not None else NO_GRANTS
@@ -54,6 +57,8 @@ class RulesInForce:
             self.catch_up()
         if self._granted is not None and self._granted.outdated:
             self._grant(self._granted)
+        if self._users is not None and self._users.outdated:
+            self._know(self._users)
         if self._rationed is not None and self._rationed.outdated:
             self._account(self._rationed)
         return self._policy
@@ -75,6 +80,12 @@ class RulesInForce:
             published = self._shared.published()
             self.rules = self._compiled(published.sources, published.pins)
             self._policy, self._version = self._made(self.rules, self._grants), published.version
+
+    def _know(self, users: UsersInForce) -> None:
+        with self._lock:
+            before = users.users
+            if users.read() is not before:
+                self._policy = self._made(self.rules, self._grants)
 
     def _grant(self, granted: GrantsInForce) -> None:
         with self._lock:

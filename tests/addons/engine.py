@@ -26,6 +26,7 @@ from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring
+from forward_proxy.users.proofs import Proofs
 
 _WITHIN_S = 20
 
@@ -173,6 +174,7 @@ def running_engine(
     wishes: Wishes | None = None,
     meter: Meter | None = None,
     in_force: Callable[[], Policy] | None = None,
+    proofs: Proofs | None = None,
 ) -> Iterator[Running]:
     """An engine on a free port that serves until the block ends, with the fast lane before it or without.
 
@@ -182,11 +184,13 @@ def running_engine(
     store.start(check=False)
     running = Running(policy, Records(), store, folder, Queue(folder / "queue"))
     asked = in_force or (lambda: running.policy)
-    driver = Driver(asked, store, running.records.append, running.queue, collapse_wait_s, wishes, meter)
+    driver = Driver(
+        asked, store, running.records.append, running.queue, collapse_wait_s, wishes, meter=meter, proofs=proofs
+    )
     running.driver = driver
 
     def lane(handover: Handover) -> Lane:
-        made = Lane(asked, store, Told(running.records), handover, LaneOptions(), meter)
+        made = Lane(asked, store, Told(running.records), handover, LaneOptions(), meter=meter, proofs=proofs)
         running.lanes.append(made)
         return made
 

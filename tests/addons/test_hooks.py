@@ -17,7 +17,7 @@ from forward_proxy.addons.tunnels import Tunnels
 NO_HOOKS = {
     Driver: {"busy", "foresee", "forget", "refuse"},
     Purging: {"begin"},
-    Tunnels: {"authority", "enter", "opens", "relays", "tunnel"},
+    Tunnels: {"authority", "client", "connect_proved", "enter", "opens", "relays", "tunnel"},
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from forward_proxy.addons.later import LONGEST_WAIT_S, LOOK_S, is_due
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import NO_FIELDS
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.storage.queue import Queued
@@ -16,7 +17,7 @@ from tests.addons.engine import Running, running_engine, running_origin
 from tests.policy.building import policy
 
 TARGET = TargetUri("http", "site.example", 80, "/")
-WAITING = Queued(TARGET, NO_FIELDS, ip_address("127.0.0.1"), 1000, "dns_error")
+WAITING = Queued(TARGET, NO_FIELDS, KnownClient(ip_address("127.0.0.1")), 1000, "dns_error")
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: max-age=60\r\nConnection: close\r\n\r\nok"
 STALE = ANSWER.replace(b"max-age=60", b'max-age=0\r\nETag: "x"')
 

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from forward_proxy.cli.queries import MAX_LINE_BYTES, Query, read_at, read_line
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.conditions import Unreadable
 
 NOW = 1_795_000_000
@@ -18,13 +19,13 @@ def _read(**question: object) -> Query | Unreadable:
 def test_what_a_line_leaves_out_is_get_from_this_machine_now() -> None:
     query = _read(url=URL, method=None, page=None, at=None, headers=None)
     assert isinstance(query, Query)
-    assert (query.request.method, str(query.client), query.at) == ("GET", "127.0.0.1", NOW)
+    assert (query.request.method, str(query.client.address), query.at) == ("GET", "127.0.0.1", NOW)
 
 
 def test_every_key_is_heeded() -> None:
     query = _read(url=URL, method="POST", page="b.example", resource="fetch", client="::1", at=5, headers={"X": "y"})
     assert isinstance(query, Query)
-    assert (query.request.method, query.client, query.at) == ("POST", ip_address("::1"), 5)
+    assert (query.request.method, query.client, query.at) == ("POST", KnownClient(ip_address("::1")), 5)
     assert query.request.fields.names() == {b"host", b"x", b"referer", b"sec-fetch-dest"}
 
 

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from forward_proxy.cli import main
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import NO_FIELDS
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.storage.queue import Queue, Queued
@@ -20,7 +21,7 @@ def state(tmp_path: Path) -> Path:
     queue = Queue(tmp_path / "queue")
     for path in ("/first", "/second"):
         target = TargetUri("https", "site.example", 443, path)
-        queue.add(Queued(target, NO_FIELDS, ip_address("127.0.0.1"), 1000.0, "dns_error"))
+        queue.add(Queued(target, NO_FIELDS, KnownClient(ip_address("127.0.0.1")), 1000.0, "dns_error"))
     queue.tried(TargetUri("https", "site.example", 443, "/second"), 2000, "connection_refused", counts=True)
     return tmp_path
 

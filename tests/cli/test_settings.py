@@ -79,6 +79,8 @@ def test_every_flag_reaches_its_setting() -> None:
         "rules": "/r",
         "state": "/s",
         "allow_clients": "10.0.0.0/8",
+        "users": "/users",
+        "authenticate": "always",
         "connect_ports": "81",
         "origin_ca": "/ca.pem",
         "resolve": "a.example:80:10.0.0.1",

@@ -36,6 +36,13 @@ def test_it_fits_80_by_24_with_every_caution_there_is() -> None:
     assert max(map(cell_len, screen)) <= 80
 
 
+def test_every_address_is_named(tmp_path: Path) -> None:
+    addresses = [("0.0.0.0", 8080), ("127.0.0.1", 8081), ("::1", 8082)]
+    screen = welcome(_settings(), addresses, "forward-proxy", 80).plain.splitlines()
+    assert _row(screen, "Browser").endswith("address 127.0.0.1, port 8080")
+    assert _row(screen, "or by").split(maxsplit=2)[2] == "127.0.0.1:8081, [::1]:8082"
+
+
 @pytest.mark.parametrize("width", [1, 40, 80, 200])
 def test_a_command_is_never_broken_whatever_its_length_and_the_width(tmp_path: Path, width: int) -> None:
     state = tmp_path / ("long " * 30).strip()

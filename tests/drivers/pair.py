@@ -15,11 +15,12 @@ from forward_proxy.caching import StoredResponse
 from forward_proxy.policy import Policy
 from forward_proxy.storage.selecting import everything
 from forward_proxy.traffic.record import Record
+from forward_proxy.users.proofs import Proofs
 from tests.addons.engine import Running, running_engine
 
 _WITHIN_S = 20
 # What differs between two runs of anything: moments, and where the connection came from.
-_MOMENTS = frozenset(("id", "started_at", "first_byte_at", "ended_at"))
+_MOMENTS = frozenset(("id", "started_at", "first_byte_at", "ended_at", "listener"))
 # Drawn from the store's own digits: another in each store, and as long.
 _BOUNDARY = re.compile(rb"(?<=--)[0-9a-f]{40}|(?<=; boundary=)[0-9a-f]{40}")
 _CLOCKS = re.compile(rb"(?m)^(Age: |Cache-Status: forward-proxy; hit; ttl=|Date: ).*\r$")
@@ -62,15 +63,18 @@ class Pair:
                 assert staging.commit() is not None
             running.store.flush()
 
-    def seen(self, request: bytes, tunnel: str | None = None) -> tuple[Seen, Seen]:
-        """What the lane and what the chain make of these octets; the last request asks for the connection's end."""
-        return self._seen(self.lane, request, tunnel), self._seen(self.chain, request, tunnel)
+    def seen(self, request: bytes, tunnel: str | None = None, user: bytes = b"") -> tuple[Seen, Seen]:
+        """What the lane and what the chain make of these octets; the last request asks for the connection's end.
 
-    def _seen(self, running: Running, request: bytes, tunnel: str | None) -> Seen:
+        The CONNECT of a `tunnel` carries the credentials of a `user`.
+        """
+        return self._seen(self.lane, request, tunnel, user), self._seen(self.chain, request, tunnel, user)
+
+    def _seen(self, running: Running, request: bytes, tunnel: str | None, user: bytes) -> Seen:
         before = len(running.records)
         with (
             create_connection(("127.0.0.1", running.port), timeout=_WITHIN_S) as plain,
-            inside(plain, tunnel, self.ca_file) if tunnel else plain as client,
+            inside(plain, tunnel, self.ca_file, user) if tunnel else plain as client,
         ):
             client.sendall(request)
             octets = received(client)
@@ -80,9 +84,10 @@ class Pair:
         return Seen(octets, tuple(map(without_moments, running.records[before:])))
 
 
-def inside(client: socket, authority: str, ca_file: Path) -> ssl.SSLSocket:
+def inside(client: socket, authority: str, ca_file: Path, user: bytes = b"") -> ssl.SSLSocket:
     """TLS through the proxy, ended by it, from a client that speaks HTTP/1.1 only."""
-    client.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+    credentials = b"Proxy-Authorization: " + user + b"\r\n" if user else b""
+    client.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n".encode() + credentials + b"\r\n")
     assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
     context = ssl.create_default_context(cafile=ca_file)
     context.set_alpn_protocols(["http/1.1"])
@@ -112,7 +117,7 @@ def without_moments(record: Record) -> tuple[object, ...]:
 def running_pair(policy: Policy, folder: Path) -> Iterator[Pair]:
     authority: CertStore = open_authority(folder / "ca")
     with (
-        running_engine(policy, folder / "lane", fast_lane=True, authority=authority) as lane,
-        running_engine(policy, folder / "chain", authority=authority) as chain,
+        running_engine(policy, folder / "lane", fast_lane=True, authority=authority, proofs=Proofs()) as lane,
+        running_engine(policy, folder / "chain", authority=authority, proofs=Proofs()) as chain,
     ):
         yield Pair(lane, chain, folder / "ca" / CERTIFICATE_NAME)

@@ -5,6 +5,7 @@ from forward_proxy.access.rules import Allowed, Denied
 from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.explaining.explanation import Explanation, FieldChange, Passage, explain
 from forward_proxy.explaining.rehearsal import nothing_stored
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import NO_FIELDS
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.policy import Policy
@@ -63,7 +64,7 @@ def test_what_would_have_come_next_is_the_next_rule_that_matches_or_the_default(
 
 def test_no_rule_is_on_the_trail_of_what_is_refused_before_any(tmp_path: Path) -> None:
     asked = policy(tmp_path, RULES)
-    stranger = explain(asked, request("http://one.example/"), ip_address("192.0.2.1"), NOW, nothing_stored)
+    stranger = explain(asked, request("http://one.example/"), KnownClient(ip_address("192.0.2.1")), NOW, nothing_stored)
     assert (stranger.trail, stranger.passage) == ((), None)
     assert _explained(asked, request("https://one.example:22/")).trail == ()
 

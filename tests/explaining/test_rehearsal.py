@@ -6,6 +6,7 @@ import pytest
 from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.explaining.rehearsal import rehearse
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import NO_FIELDS
 from forward_proxy.policy import Deny, Forward, Inspect, Serve, Tunnel
 from tests.policy.building import LOCAL, NOW, policy, request, section
@@ -53,7 +54,7 @@ def test_an_address_is_judged_as_before_dialling(tmp_path: Path, url: str, clien
     networks = AccessOptions(allow_clients=(ip_network("192.0.2.0/24"),))
     for inspect in (True, False):
         asked = policy(tmp_path, access_options=networks, inspect_by_default=inspect)
-        decision = rehearse(asked, request(url), ip_address(client), NOW).decision
+        decision = rehearse(asked, request(url), KnownClient(ip_address(client)), NOW).decision
         assert (decision.error if isinstance(decision, Deny) else None) == error
 
 

@@ -9,6 +9,7 @@ from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.explaining.explanation import explain
 from forward_proxy.explaining.rehearsal import nothing_stored
 from forward_proxy.explaining.verdicts import as_data, verdict
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import NO_FIELDS
 from tests.policy.building import LOCAL, NOW, policy, request, section
 
@@ -45,7 +46,7 @@ def test_a_verdict_says_who_and_why(
     inspected: bool | None,
 ) -> None:
     options = AccessOptions(allow_clients=(ip_network("192.0.2.0/24"),))
-    asked, client = policy(tmp_path, RULES, access_options=options), ip_address("192.0.2.7")
+    asked, client = policy(tmp_path, RULES, access_options=options), KnownClient(ip_address("192.0.2.7"))
     found = verdict(asked, request(url), client, NOW)
     assert list(found) == ["url", "verdict", "status", "error", "rule", "rule_id", "reason", "inspected"]
     assert tuple(found.values())[1:4] == (verdict_, status, error)

@@ -42,6 +42,8 @@ def row(target: str, **changes: Any) -> Row:
         "error": None,
         "status": 200,
         "exchanges": 1,
+        "user": "ada",
+        "listener": 8080,
     }
     return Row(**(usual | changes))
 

@@ -12,6 +12,8 @@ PARTY = "  - { id: party, action: deny, match: { host: ads.test, third_party: tr
 NONE = "rules:\n"
 KIDS = "\ngroups: { kids: [127.0.0.0/8] }\n"
 
+TEAM = "\ngroups: { team: { user: ada } }\n"
+
 
 def deny(name: str, match: str) -> str:
     return f"rules:\n  - {{ id: {name}, action: deny, match: {{ {match} }} }}"
@@ -39,6 +41,10 @@ def effects(before: str, after: str, *rows: Row, **more: Any) -> list[tuple[str,
         (NONE, deny("c", "client: 127.0.0.1"), row("http://a.test/"), [("denied", "c")]),
         (NONE, deny("g", "group: kids") + KIDS, row("http://a.test/"), [("denied", "g")]),
         (NONE, deny("g", "group: kids") + KIDS, row("http://a.test/", client="10.0.0.1"), []),
+        (NONE, deny("s", "user: ada"), row("http://a.test/"), [("denied", "s")]),
+        (NONE, deny("s", "user: bob"), row("http://a.test/"), []),
+        (NONE, deny("l", "listener: 8080"), row("http://a.test/"), [("denied", "l")]),
+        (NONE, deny("g", "group: team") + TEAM, row("http://a.test/"), [("denied", "g")]),
         (NONE, deny("r", "resource: image"), row("http://a.test/"), []),
         (
             NONE, deny("v", "content_type: video/*"),

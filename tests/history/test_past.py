@@ -30,6 +30,7 @@ def test_a_request_is_seen_as_rules_saw_it() -> None:
         (row("http://a.test/aa…", page="a.test"), {"url", "path"}),
         (row("http://a.test/?aa…", page="a.test"), {"url"}),
         (denied("http://a.test/", "ads", page="a.test"), {"content_type"}),
+        (row("http://a.test/", page="a.test", user=None, listener=None), {"user", "listener"}),
     ],
 )
 def test_what_the_log_does_not_keep_is_unknown(seen: object, unknown: set[str]) -> None:

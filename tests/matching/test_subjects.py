@@ -2,6 +2,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import subject_of, with_response
 from forward_proxy.message.fields import FieldSection
@@ -15,7 +16,7 @@ CLIENT = ip_address("192.0.2.7")
 def test_a_request_tells_its_canonical_target_and_who_asks_for_what() -> None:
     fields = FieldSection([(b"referer", b"https://news.example/x"), (b"accept", b"*/*")])
     head = RequestHead("GET", TargetUri("http", "cdn.example.com", 8080, "/app.js", "v=1"), fields)
-    assert subject_of(head, CLIENT, 1234) == Subject(
+    assert subject_of(head, KnownClient(CLIENT), 1234) == Subject(
         method="GET",
         scheme="http",
         host="cdn.example.com",
@@ -34,7 +35,7 @@ def test_a_request_tells_its_canonical_target_and_who_asks_for_what() -> None:
 def test_a_tunnel_tells_no_more_than_its_authority() -> None:
     fields = FieldSection([(b"referer", b"https://news.example/"), (b"sec-fetch-dest", b"script")])
     head = RequestHead("CONNECT", TargetUri("https", "2001:db8::1", 8443, "/"), fields)
-    assert subject_of(head, CLIENT, 0) == Subject(
+    assert subject_of(head, KnownClient(CLIENT), 0) == Subject(
         "CONNECT", "https", "2001:db8::1", 8443, "", "https://[2001:db8::1]:8443", 0, CLIENT
     )
 

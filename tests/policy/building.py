@@ -7,13 +7,14 @@ from typing import Any
 
 from forward_proxy import caching
 from forward_proxy.access.options import Options as AccessOptions
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.targets import TargetUri, parse_target_uri
 from forward_proxy.policy import Policy, State
 from forward_proxy.rulefiles import load
 
-LOCAL = ip_address("127.0.0.1")
+LOCAL = KnownClient(ip_address("127.0.0.1"))
 NOW = 1_795_000_000
 
 

@@ -7,6 +7,7 @@ import pytest
 from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import StoredResponse
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.policy import Deny, Forward, Inspect, Lookup, Policy, Relay, Serve, Tunnel, Validate
 from tests.policy.building import LOCAL, NOW, policy, request, response, section
@@ -73,7 +74,7 @@ def test_a_tunnel_leads_to_one_host_and_port_rfc9110_15_5_20(door: Policy, tunne
 
 
 def test_a_client_that_is_not_served_is_refused_before_any_rule(door: Policy) -> None:
-    decision = door.on_request(request("http://good.example/"), ip_address("192.0.2.7"), (), NOW)
+    decision = door.on_request(request("http://good.example/"), KnownClient(ip_address("192.0.2.7")), (), NOW)
     assert isinstance(decision, Deny)
     assert decision.rule is None
 

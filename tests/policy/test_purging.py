@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from forward_proxy.access.options import Options
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.policy import Deny, Policy, Purge, purged
 from tests.policy.building import LOCAL, NOW, policy, request
 
 URL = "http://site.example/a?b"
-REMOTE, OFFICE = ip_address("203.0.113.9"), ip_network("203.0.113.0/24")
+REMOTE, OFFICE = KnownClient(ip_address("203.0.113.9")), ip_network("203.0.113.0/24")
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.policy import Deny, Forward, Lookup, Policy, Relay, Tunnel
 from tests.policy.building import LOCAL, NOW, policy, request, response
 
-CHILD = ip_address("127.0.0.5")
+CHILD = KnownClient(ip_address("127.0.0.5"))
 RULES = """
 groups: { kids: 127.0.0.5 }
 rules: [{ id: no-maps, action: deny, match: { host: www.google.com, path: /maps/* } }]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from forward_proxy.access.budgets import Account, Usage, Used
 from forward_proxy.access.grants import Asked, Grant, Grants
 from forward_proxy.access.rules import AccessRules
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.hosts import HostPattern
 from forward_proxy.matching.subjects import subject_of
 from forward_proxy.message.hosts import IPAddress
@@ -36,7 +37,7 @@ def asked(tmp_path: Path) -> Policy:
 
 
 def on(asked: Policy, url: str, client: IPAddress = ADA, method: str = "GET", now: int = NOW, **fields: str) -> Any:
-    return asked.on_request(request(url, method, **fields), client, (), now)
+    return asked.on_request(request(url, method, **fields), KnownClient(client), (), now)
 
 
 def buttons(asked: Policy, client: IPAddress = ADA, url: str = PAGE) -> list[str]:
@@ -49,7 +50,7 @@ def buttons(asked: Policy, client: IPAddress = ADA, url: str = PAGE) -> list[str
 @pytest.mark.parametrize(("client", "words"), [(ADA, "Unblock it for a while"), (BOB, "Ask for access"), (EVE, "")])
 def test_who_may_finds_a_link_on_the_page_that_denies(asked: Policy, client: IPAddress, words: str) -> None:
     head = request("http://bad.test/a?b=<&c", accept="text/html")
-    denied = asked.on_request(head, client, (), NOW)
+    denied = asked.on_request(head, KnownClient(client), (), NOW)
     assert isinstance(denied, Deny)
     page = denial(denied, head).content.decode()
     assert re.findall(r'<a href="([^"]+)">([^<]+)</a>', page) == (
@@ -145,7 +146,7 @@ def test_what_is_denied_for_a_while_cannot_be_undone_from_the_page(asked: Policy
     assert isinstance(done, Deny)
     assert done.rule == grant.where
     head = request("http://bad.test/", accept="text/html")
-    shown = Policy(state).on_request(head, ADA, (), NOW)
+    shown = Policy(state).on_request(head, KnownClient(ADA), (), NOW)
     assert isinstance(shown, Deny)
     assert (b"forward-proxy.invalid" in denial(shown, head).content) is (denied == "x.bad.test")
     assert isinstance(on(Policy(state), PAGE, now=NOW + 5), OwnPage)
@@ -181,7 +182,7 @@ def test_no_page_may_show_or_read_it(asked: Policy) -> None:
 def test_whatever_the_address_says_nothing_is_granted(query: str, method: str) -> None:
     head = request(f"{OWN}/", method, origin=OWN)
     head = replace(head, target=replace(head.target, query=query))
-    done = on_page(head, subject_of(head, ADA, NOW), ADA, NOW, UNBLOCKING, AccessRules())
+    done = on_page(head, subject_of(head, KnownClient(ADA), NOW), ADA, NOW, UNBLOCKING, AccessRules())
     assert not isinstance(done, OwnPage) or done.grant is done.asked is None
 
 

@@ -58,6 +58,24 @@ def test_a_rule_is_for_the_clients_of_its_groups(folder: Path, match: str, denie
     ] == denied
 
 
+@pytest.mark.parametrize(
+    ("names", "facts", "denied"),
+    [
+        ("{ user: alice }", {"user": "alice"}, True),
+        ("{ user: alice }", {"user": "bob"}, False),
+        ("[10.0.0.0/8, { user: [alice, bob] }]", {"user": "bob"}, True),
+        ("[10.0.0.0/8, { listener: 8081 }]", {"listener": 8081}, True),
+        ("{ listener: [8081, 9000-9010], user: alice }", {"listener": 9005}, True),
+        ("{ listener: [8081, 9000-9010], user: alice }", {"listener": 8080, "user": "bob"}, False),
+    ],
+)
+def test_users_and_listening_ports_are_in_groups_too(
+    folder: Path, names: str, facts: dict[str, object], denied: bool
+) -> None:
+    rules = loaded(folder, "rules: [{action: deny, match: {group: some}}]", f"groups: {{ some: {names} }}").access
+    assert isinstance(rules.decide(subject(**facts)), Denied) is denied
+
+
 def test_every_section_knows_groups(folder: Path) -> None:
     rules = loaded(
         folder,
@@ -107,6 +125,13 @@ def test_without_any_names_none_is_guessed_at(folder: Path) -> None:
         ("groups: { kids: [] }", "90.yaml:1:11: groups.kids: expected at least one value"),
         ("groups: { kids: }", "90.yaml:1:11: groups.kids: expected a value"),
         ("groups: { kids: [{}] }", "90.yaml:1:18: groups.kids[0]: expected a value"),
+        ("groups: { kids: [{ users: a }] }", "90.yaml:1:20: groups.kids[0].users: unknown key; did you mean user?"),
+        ("groups: { kids: [{ user: [] }] }", "90.yaml:1:20: groups.kids[0].user: expected at least one value"),
+        ("groups: { kids: [{ user: 'a:b' }] }", "90.yaml:1:20: groups.kids[0].user: expected the name of a user, "
+         "up to 255 characters without a colon"),
+        ("groups: { kids: { listener: 80808 } }", "90.yaml:1:19: groups.kids.listener: expected a port from 1 to 65535 "
+         "or a range such as 8000-9000, not 80808"),
+        ("holidays: { some: [{ user: a }] }", "90.yaml:1:20: holidays.some[0]: expected a value"),
         ("groups: { 1kid: 10.0.0.1 }", "90.yaml:1:11: groups.1kid: expected a name of letters, digits, dots, dashes "
          "and underscores, a letter first"),
         ("groups: { kids: [10.0.0.1/8] }", "90.yaml:1:18: groups.kids[0]: 10.0.0.1/8 has bits set beyond its prefix; "

@@ -7,6 +7,7 @@ from forward_proxy.anonymity.level import Level
 from forward_proxy.errors import SettingsError
 from forward_proxy.settings import SETTINGS, Settings, Source, load_settings
 from forward_proxy.settings.endpoints import Endpoint
+from forward_proxy.settings.options import access_options
 from forward_proxy.settings.places import Places
 
 PLACES = Places((Path("/rules"),), Path("/state"))
@@ -103,6 +104,42 @@ def test_it_refuses_to_be_an_open_proxy(listen: str) -> None:
     assert problem.startswith("--listen: refuses to be an open proxy: other machines can reach ")
     settings = _load(listen=(listen,), allow_clients=("192.168.0.0/16",))
     assert settings.allow_clients == (ip_network("192.168.0.0/16"),)
+
+
+USERS = {"users": ("users",), "passwords_in_cleartext": ("yes-i-mean-it",)}
+
+
+def test_other_machines_may_come_when_everyone_says_who_they_are() -> None:
+    beyond = ("127.0.0.1:80", "0.0.0.0:81")
+    (problem,) = _problems(listen=beyond, **USERS)
+    assert "other machines can reach 0.0.0.0:81, so allow_clients must" in problem
+    settings = _load(listen=beyond, authenticate=("always",), **USERS, purge_clients=("10.0.0.0/8",))
+    assert [str(network) for network in access_options(settings).allow_clients] == ["0.0.0.0/0", "::/0"]
+    limited = _load(listen=beyond, authenticate=("always",), **USERS, allow_clients=("10.0.0.0/8",))
+    assert access_options(limited).allow_clients == (ip_network("10.0.0.0/8"),)
+    assert settings.cache_is_shared
+    assert [caution.partition(" ")[0] for caution in settings.cautions] == ["passwords_in_cleartext"]
+
+
+def test_passwords_cross_a_network_in_the_clear_only_when_meant() -> None:
+    (problem,) = _problems(listen=("0.0.0.0:81",), users=("users",), allow_clients=("10.0.0.0/8",))
+    assert problem == (
+        "--listen: other machines can reach 0.0.0.0:81, and their passwords would cross the network in the clear; "
+        "with passwords_in_cleartext: yes-i-mean-it they may"
+    )
+    assert len(_problems(passwords_in_cleartext=("on",))) == 1
+    assert _load(users=("users",)).cautions == ()
+
+
+def test_always_needs_users() -> None:
+    assert _problems(authenticate=("always",)) == [
+        "--authenticate: always needs users, the file that says who they are"
+    ]
+
+
+def test_users_are_several_people_to_the_cache() -> None:
+    assert _load(users=("users",)).cache_is_shared
+    assert not _load().cache_is_shared
 
 
 def test_whoever_may_purge_may_connect(tmp_path: Path) -> None:

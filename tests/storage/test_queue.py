@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from forward_proxy.errors import StorageError
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import FieldSection
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.storage.queue import MOST, Queue, Queued
 
 FIELDS = FieldSection([(b"accept", b"text/html"), (b"cookie", b"secret"), (b"accept-language", b"de")])
-CLIENT = ip_address("127.0.0.1")
+CLIENT = KnownClient(ip_address("127.0.0.1"), listener=8081)
 
 
 def queued(number: int = 0, **changes: float) -> Queued:

@@ -36,6 +36,11 @@ DENIED = example(verdict="denied", outcome="denied", rule="rules/10-trackers.yam
             90,
             "22:25:40 GET     www.examp…/index.html?… 200   2.0K   500ms fwd=uri-miss",
         ),
+        (
+            example(user="alice", client="10.0.0.7"),
+            120,
+            "22:25:40 alice@10.0.0.7  GET     www.example.com/logo.png    200   2.0K   500ms hit",
+        ),
         (DENIED, 90, "22:25:40 GET     www.examp….com/logo.png 403   2.0K   500ms denied by ru…-trackers.yaml:12"),
         (
             example(target="http://a.example/", error="connection_refused", status=502, ended_at=None),

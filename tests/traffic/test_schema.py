@@ -47,6 +47,8 @@ FULL = Record(
     exchanges=1234,
     cleaned=("utm_source", "fbclid"),
     cleaned_by="rules/20-tracking.yaml:7",
+    user="alice",
+    listener=8081,
 )
 
 

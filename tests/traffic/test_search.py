@@ -20,6 +20,7 @@ from .examples import NOW
         ("host:[2001:DB8::1]", (Term("host", "2001:db8::1"),)),
         ("host:2001:db8::1", (Term("host", "2001:db8::1"),)),
         ("client:192.0.2.7", (Term("client", "192.0.2.7"),)),
+        ("user:Zoë", (Term("user", "Zoë"),)),
         ("client:2001:DB8::7", (Term("client", "2001:db8::7"),)),
         ("status:404", (Term("status", range(404, 405)),)),
         ("status:4xx", (Term("status", range(400, 500)),)),
