@@ -19,7 +19,7 @@ def rules() -> Rules:
 
 
 def test_every_shipped_rule_has_an_id_a_reason_and_an_expectation(rules: Rules) -> None:
-    entries = (*rules.access.rules, *rules.tracking)
+    entries = (*rules.access.rules, *rules.inspect, *rules.tracking)
     assert all(entry.where.id and entry.reason for entry in entries)
     text = "".join(file.read_text() for file in SHIPPED.glob("*.yaml") if "example" not in file.name)
     assert text.count("expect:") == len(entries)
