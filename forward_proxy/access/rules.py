@@ -175,6 +175,10 @@ class AccessRules:
             return self._by_list(rule, telling, subject)
         return _verdict(rule.value, rule.where, _naming(telling, rule.reason, subject))
 
+    def about(self, subject: Subject) -> Iterator[Choice[Action]]:
+        """The rules that are not about other hosts, in their order."""
+        return (self.rules[place] for place in sorted((*self._index.filed(subject.host), *self._index.anywhere)))
+
     def place(self, subject: Subject) -> int:
         """Where among `rules` the one stands that decides, budgets used up; their number when the default does."""
         return self._index.first(subject)

@@ -49,6 +49,7 @@ from forward_proxy.policy import (
     Policy,
     Purge,
     Redirect,
+    Refused,
     Relay,
     Serve,
     StoreChanges,
@@ -83,6 +84,7 @@ class Driver:
         meter: Meter | None = None,
         led: Led | None = None,
         proofs: Proofs | None = None,
+        remember: Callable[[Refused], None] = lambda refused: None,
     ) -> None:
         self._policy = policy
         self._record = record
@@ -93,7 +95,7 @@ class Driver:
         self._websockets: set[str] = set()
         self.metering = Metering(meter)
         self._proving = Proving(proofs)
-        self.tunnels = Tunnels(policy, record, self.metering, self._proving)
+        self.tunnels = Tunnels(policy, record, self.metering, self._proving, remember)
         self.stock = stock.Stock(storage)
         self.purging = purging.Purging(storage)
         self.granting = Granting(wishes)

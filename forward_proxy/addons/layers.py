@@ -58,6 +58,9 @@ class TunnelPolicy(Protocol):
     def opens(self, context: Context, sni: str | None) -> bool:
         """Whether this TLS connection is opened and read."""
 
+    def spoke(self, client: Client) -> None:
+        """The client has sent something inside TLS that is opened."""
+
     def tunnel(self, context: Context, sni: str | None) -> TunnelCount | None:
         """Where to count a tunnel's bytes; None when it may not pass."""
 
@@ -89,6 +92,8 @@ class PolicyNextLayer(NextLayer):
         return sum(len(part.data) for parts in http2.stream_buffers.values() for part in parts) if http2 else 0
 
     def _next_layer(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
+        if context.client.tls_established and data_client:
+            self.policy.spoke(context.client)
         entering_connect = isinstance(context.layers[-1], HttpStream)
         if entering_connect and starts_like_tls_record(data_client):
             return self._tls(context, data_client, data_server)

@@ -80,6 +80,7 @@ def _own_settings(settings: Settings, folder: Path, default: Action) -> Settings
         purge_clients=(),
         unblock_from_page=(),
         ask_from_page=(),
+        pass_through_s=0,
         cache=settings.cache if keeps else replace(settings.cache, enabled=False),
     )
 

@@ -34,13 +34,16 @@ from forward_proxy.policy.decisions import (
     OwnPage,
     Purge,
     Redirect,
+    Refused,
     Relay,
     Serve,
     Tunnel,
     Validate,
 )
+from forward_proxy.policy.opening import Opening
 from forward_proxy.policy.overrides import Overrides
 from forward_proxy.policy.pages import HOST
+from forward_proxy.policy.refusals import OPENED, PassingThrough, Refusal
 from forward_proxy.policy.unblocking import NOBODY, Unblocking
 
 # What becomes of a page that a person goes to under a target that is not clean: it is shown under the clean one; the
@@ -72,6 +75,7 @@ class State:
     offline: bool = False
     unblocking: Unblocking = NOBODY
     authentication: Authentication = NO_AUTHENTICATION
+    passing_through: PassingThrough = OPENED
 
 
 class Policy:
@@ -80,6 +84,7 @@ class Policy:
     def __init__(self, state: State) -> None:
         self.state = state
         self._overrides = Overrides(state.cache, state.caching_options)
+        self._opening = Opening(state.inspect, state.inspect_by_default, state.access, state.passing_through)
         self._tracking = Tracking(state.tracking, lists_among(state.access.rules))
         of_request = (state.anonymity, state.cache, state.safe_search, state.tracking)
         self._users = Authenticating(state.authentication, state.access, (state.inspect,), of_request)
@@ -108,13 +113,22 @@ class Policy:
         subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
         if refused := self._users.of_tunnel(subjects, client, inside=True):
             return refused
-        return Inspect() if all(map(self._inspects, subjects)) else self._tunnel(subjects)
+        return Inspect() if self._opening.closed(subjects) is None else self._tunnel(subjects)
 
     def on_opaque(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Tunnel:
         """Bytes inside CONNECT that nobody can answer inside: TLS that is not opened, or no HTTP."""
         client = self._users.current(client)
         subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
         return self._users.of_tunnel(subjects, client, inside=True) or self._tunnel(subjects)
+
+    def on_refusal(self, names: tuple[str, ...], port: int, client: KnownClient, why: str, now: int) -> Refused:
+        """The client has refused the certificate shown for these names, which `why` says in words."""
+        client = self._users.current(client)
+        return self._opening.refused(tuple(tunnel_subject(name, port, client, now) for name in names), why)
+
+    def standing(self, refusal: Refusal, now: int) -> str:
+        """What becomes of the next connection of the client that refused a certificate, in words for an operator."""
+        return self._opening.standing(tunnel_subject(refusal.host, 443, KnownClient(refusal.client), now))
 
     def on_request(
         self,
@@ -329,16 +343,13 @@ class Policy:
             surrogate=surrogate,
         )
 
-    def _inspects(self, subject: Subject) -> bool:
-        choice = first_match(self.state.inspect, subject)
-        return self.state.inspect_by_default and (choice is None or choice.value == "always")
-
     def _tunnel(self, subjects: tuple[Subject, ...]) -> Deny | Tunnel:
         verdict = self.state.access.decide_all(subjects)
         if isinstance(verdict, Denied):
             return Deny(403, "http_request_denied", verdict.reason, verdict.rule)
         engines = (asked_as(self.state.safe_search, subject) for subject in subjects)
-        return Tunnel(verdict.rule, verdict.reason, verdict.accounts, next(filter(None, engines), None))
+        engine, closed = next(filter(None, engines), None), self._opening.closed(subjects)
+        return Tunnel(verdict.rule, verdict.reason, verdict.accounts, engine, closed)
 
 
 def tunnel_subject(host: str, port: int, client: KnownClient, now: int) -> Subject:

@@ -172,9 +172,9 @@ class _File:
             value = self.treatment(value, fields, path)
         elif "list" in fields and "list" in section.extra:
             matcher = self.listed(fields["list"], matcher, (*path, "list"))
-        if path[0] == "inspect" and matcher is not None and (listed := list_of(matcher)) is not None:
-            if isinstance(listed.searched, Catalogue):
-                self.fault((*path, "list"), f"{listed.name}: nothing on it is about hosts")
+        listed = list_of(matcher) if path[0] == "inspect" and matcher else None
+        if listed is not None and isinstance(listed.searched, Catalogue):
+            self.fault((*path, "list"), f"{listed.name}: nothing on it is about hosts")
         if "budget" in fields and "budget" in section.extra:
             matcher = self.rationed(fields, ref, matcher, path)
         reason = self.text(fields, "reason", path) or ""

@@ -13,6 +13,7 @@ from forward_proxy.caching.directives import INFINITE
 from forward_proxy.caching.options import Options as CachingOptions
 from forward_proxy.policy.authentication import Authentication
 from forward_proxy.policy.door import State
+from forward_proxy.policy.refusals import NO_REFUSALS, PassingThrough, Refusals
 from forward_proxy.policy.unblocking import Unblocking
 from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.rulefiles.shelf import Shelf
@@ -31,6 +32,7 @@ def state_of(
     grants: Grants = NO_GRANTS,
     key: bytes = b"",
     hashes: Mapping[str, bytes] | None = None,
+    refusals: Refusals = NO_REFUSALS,
 ) -> State:
     """The immutable snapshot that every decision is made from.
 
@@ -51,6 +53,7 @@ def state_of(
         offline=settings.offline == "on",
         unblocking=Unblocking(settings.unblock_from_page, settings.ask_from_page, key),
         authentication=Authentication(hashes, settings.serves_users_only),
+        passing_through=PassingThrough(refusals, int(settings.pass_through_s), settings.pass_through_despite_rules),
     )
 
 
@@ -113,6 +116,10 @@ def update_options(settings: Settings) -> UpdateOptions:
 
 def grants_folder(settings: Settings) -> Path:
     return settings.state / "grants"
+
+
+def refusals_folder(settings: Settings) -> Path:
+    return settings.state / "refusals"
 
 
 def budgets_folder(settings: Settings) -> Path:
