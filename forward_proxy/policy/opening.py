@@ -31,7 +31,7 @@ class Opening:
         choices = [first_match(self.choices, tunnel) for tunnel in tunnels]
         for choice in choices:
             if choice is not None and choice.value == "never":
-                return Closed(f"not opened by {choice.where}{f': {choice.reason}' if choice.reason else ''}")
+                return Closed(f"not opened, by {choice.where}{f': {choice.reason}' if choice.reason else ''}")
         if not self.passing.refusals.each or not tunnels or tunnels[0].client is None:
             return None
         names = tuple(tunnel.host for tunnel in tunnels)
