@@ -8,6 +8,7 @@ import pytest
 
 from forward_proxy.access.grants import Grant, Grants, read_target
 from forward_proxy.access.unseen import denied_unseen
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.subject import Subject
 from forward_proxy.policy.door import tunnel_subject
@@ -19,7 +20,7 @@ NOW = 1_795_000_000
 
 
 def tunnel(host: str = "site.test") -> Subject:
-    return tunnel_subject(host, 443, CLIENT, NOW)
+    return tunnel_subject(host, 443, KnownClient(CLIENT), NOW)
 
 
 def loaded(folder: Path, rules: str) -> Rules:

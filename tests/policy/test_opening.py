@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from forward_proxy.message.hosts import IPAddress
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.policy import Deny, Inspect, Policy, Refused, Tunnel
 from forward_proxy.policy.refusals import PassingThrough, Refusals
 from tests.policy.building import LOCAL, NOW, policy
 
 DAY_S = 86_400
-OTHER = ip_address("192.0.2.9")
+OTHER = KnownClient(ip_address("192.0.2.9"))
 LEARNING = PassingThrough(lasting_s=DAY_S)
 
 
-def refused(made: Policy, *names: str, client: IPAddress = LOCAL) -> Refused:
+def refused(made: Policy, *names: str, client: KnownClient = LOCAL) -> Refused:
     return made.on_refusal(names or ("a.test",), 443, client, "unknown_ca", NOW)
 
 

@@ -1,6 +1,7 @@
 """What is remembered of refusals: bounded, over in time, and never more than a row says."""
 
 import sqlite3
+from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_a_client_that_refuses_everything_pushes_out_nobody(tmp_path: Path) -> N
 def test_a_row_that_means_nothing_is_in_force_nowhere(tmp_path: Path, values: tuple[object, ...]) -> None:
     store = RefusalStore(tmp_path)
     store.add((refusal("b.test"),))
-    with sqlite3.connect(store.path) as database:
+    with closing(sqlite3.connect(store.path)) as database, database:
         database.execute("INSERT INTO refusals (client, host, why, since, until) VALUES (?, ?, ?, ?, ?)", values)
     kept = store.kept(NOW)
     assert [each.host for each in kept.refusals.each] == ["b.test"]

@@ -11,6 +11,7 @@ import pytest
 from forward_proxy import caching
 from forward_proxy.access.grants import Grants
 from forward_proxy.access.options import Options as AccessOptions
+from forward_proxy.matching.client import KnownClient
 from forward_proxy.policy import Inspect, Policy, Refused, State, Tunnel
 from forward_proxy.policy.refusals import PassingThrough, Refusal
 from forward_proxy.rulefiles import Rules, compiled
@@ -35,7 +36,7 @@ class Worker:
         return Policy(State(rules.access, AccessOptions(), caching.Options(), passing_through=passing))
 
     def opens(self, host: str) -> bool:
-        decision = self.in_force().on_hello((host,), 443, CLIENT, NOW)
+        decision = self.in_force().on_hello((host,), 443, KnownClient(CLIENT), NOW)
         assert isinstance(decision, Inspect | Tunnel)
         return isinstance(decision, Inspect)
 
