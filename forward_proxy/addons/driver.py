@@ -7,6 +7,7 @@ A fault in deciding refuses the exchange (`refuse`); a fault in storing costs th
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -34,6 +35,7 @@ from forward_proxy.addons.tunnels import Tunnels, address_of, client_of
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import FAILURES
 from forward_proxy.matching.client import KnownClient
+from forward_proxy.message.certificates import what_is_wrong
 from forward_proxy.message.fields import NO_EDITS, FieldSection
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
@@ -298,6 +300,10 @@ class Driver:
         """The exchange failed; while nothing has been sent to the client, it can still be told."""
         exchange = exchange_of(flow)
         fault = fault_of(flow.error.msg if flow.error else "")
+        if fault.error == "tls_certificate_error":
+            # Whoever was dialled has shown it, which is not always whom the client named.
+            site = flow.metadata.get(ASKED_AS) or (exchange.request.target.host if exchange.request else "the origin")
+            fault = replace(fault, detail=what_is_wrong(site, fault.detail))
         exchange.error, exchange.error_detail = fault.error, fault.detail
         if flow.response is None and not fault.client_left and isinstance(exchange.decision, Forward | Validate):
             decision: Deny | Serve = Deny(fault.status, fault.error, fault.detail)
