@@ -42,7 +42,7 @@ def test_beside_shipped_rules_people_decide_as_they_like(rules: Rules, default: 
     mine = b"rules: [{ action: allow, match: { host: [hotjar.com, facebook.com, bing.com] } }]"
     compiled((("rules/05-mine.yaml", mine), *rules.sources), default=default)
     for word in (*rules.services.services, *rules.services.categories):
-        switch = "rules/05-services.yaml", written(blocked((), "", word))
+        switch = "rules/05-services.yaml", written(blocked((), "", word, rules.services))
         compiled((switch, *rules.sources), default=default)
 
 
