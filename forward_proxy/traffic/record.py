@@ -14,6 +14,10 @@ type Kind = Literal["http", "tunnel", "websocket"]
 type Verdict = Literal["allowed", "denied"]
 
 
+# How the `cache_detail` of a request begins that was the proxy's own.
+IN_THE_BACKGROUND = "in the background"
+
+
 @dataclass(slots=True)  # Not to be changed, and yet not frozen: making one would take six times as long.
 class Record:
     """One exchange; `id` is the log's, 0 until written, and grows in the order of writing.
@@ -71,6 +75,11 @@ class Record:
     cleaned_by: str | None = None
     user: str | None = None
     listener: int | None = None
+
+    @property
+    def in_the_background(self) -> bool:
+        """Whether the proxy asked by itself, for no client that waited."""
+        return (self.cache_detail or "").startswith(IN_THE_BACKGROUND)
 
     @property
     def duration_s(self) -> float | None:
