@@ -20,6 +20,9 @@ from forward_proxy.addons.hooks import Hooks
 from forward_proxy.addons.httplayer import PolicyHttpLayer
 from forward_proxy.addons.relay import TunnelCount
 
+# What an event takes besides its data: content may come in chunks of one byte.
+_EVENT_BYTES = 256
+
 
 class TunnelLayer(TCPLayer):
     """Relays bytes both ways, with no hook for each chunk, until a `Relay` does."""
@@ -84,6 +87,17 @@ class PolicyNextLayer(NextLayer):
         http_layer = self._innermost_http.get(client.id)
         connection = http_layer.connections.get(client) if http_layer else None
         return isinstance(connection, ClientConnection) and connection.awaits_answer
+
+    def waiting_bytes(self, client: Client) -> int:
+        """About what memory it takes that an HTTP/1 client goes on sending while a hook or its origin is waited for."""
+        http_layer = self._innermost_http.get(client.id)
+        if http_layer is not None and not isinstance(http_layer.connections.get(client), ClientConnection):
+            return 0  # Over HTTP/2 each stream has its window.
+        tunnel = self._tunnels.get(client.id)
+        paused = [*(http_layer.streams.values() if http_layer else ()), *((tunnel,) if tunnel else ())]
+        return sum(
+            _EVENT_BYTES + len(getattr(event, "data", b"")) for each in paused for event in each._paused_event_queue
+        )
 
     def http2_backlog(self, client: Client) -> int:
         """Bytes that an HTTP/2 connection to this client holds back for want of window."""
