@@ -153,6 +153,10 @@ class Policy:
         if refused := self._users.of_request(subjects, client, inside=tunnel is not None):
             return refused
         if head.target.host == HOST:
+            if unblocking.tells_budgets(head) and (
+                refused := self._users.of_own_page(subject, client, inside=tunnel is not None)
+            ):
+                return refused
             own = unblocking.on_page(head, subject, client.address, now, self.state.unblocking, self.state.access)
             if own is not None:
                 return own
