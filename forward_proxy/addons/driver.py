@@ -28,9 +28,9 @@ from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
 from forward_proxy.addons.metering import Metering
+from forward_proxy.addons.passing import ASKED_AS, INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
 from forward_proxy.addons.proving import Proofs, Proving
 from forward_proxy.addons.redirecting import Led, Redirecting
-from forward_proxy.addons.streams import ASKED_AS, INVALID, SENT_CONTENT, Interim, replaces_origin, waits_in_line
 from forward_proxy.addons.tunnels import Tunnels, address_of, client_of
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import FAILURES

@@ -18,8 +18,8 @@ from mitmproxy.proxy.server import LiveConnectionHandler
 
 from forward_proxy.addons.hooks import Hooks, InlineHooks
 from forward_proxy.addons.layers import PolicyNextLayer
+from forward_proxy.addons.passing import StoredBlockHook
 from forward_proxy.addons.relay import Relay, Side
-from forward_proxy.addons.streams import StoredBlockHook
 
 # What one client may have waiting to be read by it before we stop reading from the origin for it.
 _BACKLOG_BYTES = 1024 * 1024

@@ -7,7 +7,7 @@ from mitmproxy import http
 
 from forward_proxy.access.targets import judge_client
 from forward_proxy.addons.messages import section_of
-from forward_proxy.addons.streams import PROVES
+from forward_proxy.addons.passing import PROVES
 from forward_proxy.matching.client import KnownClient, Unproved, User
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.policy import Policy

@@ -8,8 +8,8 @@ from mitmproxy import http
 from mitmproxy.test import tflow
 
 from forward_proxy.access.options import Options as AccessOptions
+from forward_proxy.addons.passing import PROVES
 from forward_proxy.addons.proving import Proving
-from forward_proxy.addons.streams import PROVES
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.policy.authentication import Authentication
 from forward_proxy.users.proofs import Proofs
