@@ -92,7 +92,7 @@ class Engine:
             upstream_cert=False,
         )
         driver = self._driver
-        ours = (driver, driver.tunnels, driver.stock, driver.purging, driver.granting)
+        ours = (driver, driver.answering, driver.tunnels, driver.stock, driver.purging, driver.granting)
         hooks.listen(listeners_of(certificates, next_layer, *ours))
         mode = mode_specs.ProxyMode.parse("regular")
 
