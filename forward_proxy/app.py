@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 import certifi
-from mitmproxy.certs import CertStore
 
 from forward_proxy.access.targets import OwnListeners, Prohibited, judge_address, judge_loop
-from forward_proxy.addons.authority import open_authority
+from forward_proxy.addons.authority import LeafStore
 from forward_proxy.addons.dialing import Dialer
 from forward_proxy.addons.dialing import Options as DialOptions
 from forward_proxy.addons.driver import Driver
@@ -26,6 +25,9 @@ from forward_proxy.addons.engine import Options as EngineOptions
 from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.loops import judging_loop
 from forward_proxy.addons.redirecting import Led
+from forward_proxy.authority import files
+from forward_proxy.authority.checks import reminders
+from forward_proxy.authority.model import Authority
 from forward_proxy.errors import RuleFileError, SettingsError, StartError
 from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
@@ -112,7 +114,7 @@ class App:
         shelf = shelf_of(settings)
         fixed = self._fixed
         rules = fixed.rules if fixed else load(settings.rules, default=settings.default_verdict, shelf=shelf)
-        authority = open_authority(ca_folder(settings)) if settings.inspect else None
+        authority = self._authority() if settings.inspect else None
         listen = [(endpoint.host, endpoint.port) for endpoint in settings.listen]
         engine_options = EngineOptions(
             listen,
@@ -141,6 +143,12 @@ class App:
 
             supervisor = Supervisor(settings.workers, serve, self._screen.say, settings.stop_timeout_s)
             supervisor.run(lambda: self._screen.ready(addresses))
+
+    def _authority(self) -> LeafStore:
+        authority = authority_of(self._settings)
+        for reminder in reminders(authority, files.utc_now()):
+            self._screen.say(f"caution: {authority.file}: {reminder}")
+        return LeafStore(authority, ca_folder(self._settings))
 
     def _in_force(self, rules: Rules, shelf: Shelf, shared: Shared | None = None) -> RulesInForce:
         settings = self._settings
@@ -184,7 +192,7 @@ class Process:
         rules: RulesInForce,
         shelf: Shelf,
         engine_options: EngineOptions,
-        authority: CertStore | None,
+        authority: LeafStore | None,
         led: Led,
         link: Link | None = None,
     ) -> None:
@@ -313,6 +321,15 @@ def _stop_by_signal(stop: Callable[[], object]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stop)
+
+
+def authority_of(settings: Settings) -> Authority:
+    """The given one, or our own, which is made if there is none.  Raises SettingsError and StartError."""
+    folder, ca = ca_folder(settings), settings.ca
+    private_folder(folder)
+    if ca.certificate is None or ca.key is None:
+        return files.own(folder, files.utc_now())
+    return files.given(ca.certificate, ca.key, files.utc_now())
 
 
 def dial_options(settings: Settings) -> DialOptions:
