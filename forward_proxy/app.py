@@ -25,9 +25,8 @@ from forward_proxy.addons.engine import Options as EngineOptions
 from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.loops import judging_loop
 from forward_proxy.addons.redirecting import Led
-from forward_proxy.authority import files
 from forward_proxy.authority.checks import reminders
-from forward_proxy.authority.model import Authority
+from forward_proxy.authority.files import utc_now
 from forward_proxy.errors import RuleFileError, SettingsError, StartError
 from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
@@ -37,6 +36,7 @@ from forward_proxy.policy.refusals import NO_REFUSALS
 from forward_proxy.renewal import list_updater
 from forward_proxy.rulefiles import Rules, Shelf, Watcher, compiled, load
 from forward_proxy.settings import Settings
+from forward_proxy.settings.authorities import authority_of
 from forward_proxy.settings.options import (
     access_options,
     budgets_folder,
@@ -146,7 +146,8 @@ class App:
 
     def _authority(self) -> LeafStore:
         authority = authority_of(self._settings)
-        for reminder in reminders(authority, files.utc_now()):
+        private_folder(ca_folder(self._settings))
+        for reminder in reminders(authority, utc_now()):
             self._screen.say(f"caution: {authority.file}: {reminder}")
         return LeafStore(authority, ca_folder(self._settings))
 
@@ -321,15 +322,6 @@ def _stop_by_signal(stop: Callable[[], object]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stop)
-
-
-def authority_of(settings: Settings) -> Authority:
-    """The given one, or our own, which is made if there is none.  Raises SettingsError and StartError."""
-    folder, ca = ca_folder(settings), settings.ca
-    private_folder(folder)
-    if ca.certificate is None or ca.key is None:
-        return files.own(folder, files.utc_now())
-    return files.given(ca.certificate, ca.key, files.utc_now())
 
 
 def dial_options(settings: Settings) -> DialOptions:

@@ -34,6 +34,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "forward_proxy.cli.learning:enforce",
         "Run a program that may ask for what FILE allows, and nothing else.",
     ),
+    "trust": ("forward_proxy.cli.trusting:trust", "Have browsers and other programs trust the proxy's CA."),
+    "untrust": ("forward_proxy.cli.trusting:untrust", "Take back what `trust` has done."),
     "log": ("forward_proxy.cli.log:log", "Ask the traffic log."),
     "rules": ("forward_proxy.cli.rules:rules", "Check, search and try the rule files, and count what they do."),
     "users": (
@@ -47,7 +49,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "cache": ("forward_proxy.cli.cache:cache", "Show and purge stored responses."),
     "settings": ("forward_proxy.cli.settings:settings", "Print the settings in force and where each comes from."),
-    "ca": ("forward_proxy.cli.ca:ca", "Hand out the certificate that clients must trust."),
+    "ca": ("forward_proxy.cli.ca:ca", "Show, hand out and replace the certificate that clients must trust."),
 }
 
 

@@ -1,6 +1,5 @@
 """What is on disk: made once, private, replaced as a whole, given ones untouched."""
 
-import os
 import stat
 from pathlib import Path
 
@@ -132,10 +131,3 @@ class TestGiven:
         both.touch(mode=0o600)
         both.write_bytes(pem_of(made.key) + made.certificate.public_bytes(Encoding.PEM))
         assert given(both, both, NOW).chain == made.chain
-
-
-def test_nothing_is_left_open(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
-    own(tmp_path, NOW)
-    rotate(tmp_path, NOW)
-    assert len(os.listdir("/proc/self/fd")) == before
