@@ -1,11 +1,16 @@
 """What is an authority: a key that signs, its certificate, and what leads from there to one that clients trust."""
 
+import base64
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
 
 type SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -40,3 +45,13 @@ def name_of(certificate: x509.Certificate) -> str:
     """The common name, which browsers list it under, or the whole subject where there is none."""
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     return str(names[0].value) if names else certificate.subject.rfc4514_string()
+
+
+def bodies(pem: str) -> tuple[str, ...]:
+    """The certificates in a text, as base64 without white space; of any kind, for nothing in them is understood."""
+    return tuple("".join(body.split()) for body in _PEM.findall(pem))
+
+
+def body(certificate: x509.Certificate) -> str:
+    """The certificate as `bodies` has it."""
+    return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode("ascii")

@@ -14,6 +14,8 @@ from typing import Protocol
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from forward_proxy.authority.model import bodies, body
+
 _PATIENCE_S = 60
 # The trust attributes of certutil: an authority for servers, for nothing else.
 _NSS_TRUST = "C,,"
@@ -72,7 +74,7 @@ class Nss:
             if "C" not in attributes.partition(",")[0] or attributes.count(",") != 2:
                 continue
             text = self._certutil("-L", "-n", name.strip(), "-a")
-            if certificate in x509.load_pem_x509_certificates(text.encode("ascii", "replace")):
+            if body(certificate) in bodies(text):
                 return True
         return False
 
@@ -107,7 +109,7 @@ class Java:
 
     def holds(self, certificate: x509.Certificate) -> bool:
         listed = self._keytool("-list", "-rfc")
-        return certificate.public_bytes(Encoding.PEM).decode().strip() in listed.replace("\r", "")
+        return body(certificate) in bodies(listed)
 
     def add(self, certificate: x509.Certificate, name: str) -> None:
         self._keytool("-importcert", "-noprompt", "-alias", name, given=certificate.public_bytes(Encoding.DER))
@@ -144,10 +146,10 @@ class Anchors:
 
     def holds(self, certificate: x509.Certificate) -> bool:
         try:
-            texts = [file.read_bytes() for file in self.path.glob("*.crt")]
+            texts = [file.read_text("utf-8", "replace") for file in self.path.glob("*.crt")]
         except OSError as fault:
             raise TrustError(f"{self.path}: {fault.strerror}") from fault
-        return any(certificate in _certificates(text) for text in texts)
+        return any(body(certificate) in bodies(text) for text in texts)
 
     def add(self, certificate: x509.Certificate, name: str) -> None:
         file = self._file(name)
@@ -175,13 +177,6 @@ class Anchors:
 
     def _file(self, name: str) -> Path:
         return self.path / f"{name.replace(' ', '-').replace('/', '-')}.crt"
-
-
-def _certificates(text: bytes) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(text)
-    except ValueError:
-        return []
 
 
 def _asked(command: Sequence[str], given: bytes = b"") -> str:
