@@ -75,8 +75,15 @@ def ca(
         extensions.append((x509.ExtendedKeyUsage(purposes), False))
     if only_for:
         extensions.append((x509.NameConstraints([x509.DNSName(only_for)], None), True))
-    if identifier:
-        extensions.append((x509.SubjectKeyIdentifier(identifier), False))
+    known_by = (
+        x509.SubjectKeyIdentifier(identifier)
+        if identifier
+        else x509.SubjectKeyIdentifier.from_public_key(own.public_key())
+    )
+    extensions.append((known_by, False))
+    if issuer:
+        theirs = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        extensions.append((x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(theirs), False))
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
     return Made(builder.sign(issuer.key if issuer else own, hashes.SHA256()), own, issuer.chain if issuer else ())
