@@ -41,6 +41,9 @@ def trust(settings: Settings, system: bool, dry_run: bool, as_json: bool) -> Non
 
     Those of this user: NSS databases of Chromium and Firefox, also as snap or flatpak, and Java's key stores.
     """
+    if not settings.inspect:
+        source = settings.sources["inspect"]
+        raise Failure(f"inspect ({source}): there is nothing to trust, for no TLS is opened")
     file = settings.ca_certificate.absolute()
     if dry_run and not file.exists():
         raise Failure(NO_CERTIFICATE.format(file))

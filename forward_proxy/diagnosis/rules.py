@@ -10,6 +10,7 @@ from forward_proxy.explaining.rehearsal import rehearse
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.targets import Malformed
 from forward_proxy.policy import Deny, Policy
+from forward_proxy.policy.pages import HOST
 from forward_proxy.rulefiles.rules import Rules, load
 from forward_proxy.rulefiles.subscriptions import DAY_S, Subscriptions
 from forward_proxy.settings import Settings
@@ -18,6 +19,7 @@ from forward_proxy.traffic.query import TrafficReader
 
 _HERE = KnownClient(ip_address("127.0.0.1"))
 _LATE = 3  # Times the refresh that a list may miss: the proxy may have been off over a weekend.
+_RECENT = 100  # Records among which one should not be of a question such as ours.
 _DOH = ("https://cloudflare-dns.com/dns-query", "https://dns.google/dns-query")
 
 
@@ -78,11 +80,11 @@ def ways_past(settings: Settings, loaded: Rules, now: int) -> Iterator[Finding]:
 
 def in_use(settings: Settings, now: float) -> Finding:
     try:
-        latest = TrafficReader(log_folder(settings)).tail(1)
+        latest = [each for each in TrafficReader(log_folder(settings)).tail(_RECENT) if each.host != HOST]
     except TrafficError as fault:
         return Finding(Level.WARNING, "use", str(fault), "see forward-proxy log stats")
     if not latest:
-        text = "nobody has asked for anything yet: is a browser set to it?"
+        text = "nobody has asked for anything: is a browser set to it?"
         return Finding(Level.NOTE, "use", f"{text} forward-proxy browser starts one that is")
     minutes = int(max(now - latest[0].started_at, 0)) // 60
     since = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
