@@ -80,9 +80,9 @@ def exec_program(settings: Settings, confine: bool, words: Sequence[str]) -> Non
 @click.option("--program", metavar="PATH", help="The browser to start, where it is not found by its usual names.")
 @takes_settings("listen", "rules", *OWN_FLAGS)
 def browser(settings: Settings, browser: str, words: Sequence[str], program: str | None) -> None:
-    """Start a browser that uses the proxy and trusts its CA, with a profile that is thrown away.
+    """Start a browser that uses the proxy and trusts its CA.
 
-    Through the proxy that listens where the settings say, if there is one, else through one for this browser alone.
+    Its profile is thrown away when it ends.  Through the proxy that listens where the settings say, if there is one, else through one for this browser alone.
     """
     address = next((each for each in map(address_of, settings.listen) if is_ours(each)), None)
     rules = None

@@ -74,7 +74,10 @@ def trust(settings: Settings, system: bool, dry_run: bool, as_json: bool) -> Non
 @takes_settings("state")
 @json_option
 def untrust(settings: Settings, dry_run: bool, as_json: bool) -> None:
-    """Take back what `trust` has done, of former CAs, too; and nothing else."""
+    """Take back what `trust` has done.
+
+    For former CAs too, and nothing else.
+    """
     ledger = Ledger(settings.state)
     told = [changing.untrust(each, ledger, dry=dry_run) for each in reversed(ledger.entries)]
     if as_json:

@@ -14,6 +14,12 @@ from forward_proxy.cli import main
 from ..authority.making import ca
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any browser."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """A state folder as the first run leaves it."""
