@@ -82,7 +82,8 @@ def exec_program(settings: Settings, confine: bool, words: Sequence[str]) -> Non
 def browser(settings: Settings, browser: str, words: Sequence[str], program: str | None) -> None:
     """Start a browser that uses the proxy and trusts its CA.
 
-    Its profile is thrown away when it ends.  Through the proxy that listens where the settings say, if there is one, else through one for this browser alone.
+    Its profile is thrown away when it ends.  Through the proxy that listens where the settings say, if there is one,
+    else through one for this browser alone.
     """
     address = next((each for each in map(address_of, settings.listen) if is_ours(each)), None)
     rules = None
