@@ -61,6 +61,7 @@ def trust(settings: Settings, system: bool, dry_run: bool, as_json: bool) -> Non
     _show(told)
     if any(each.what == "added" and each.store.kind == "nss" for each in told):
         click.echo("Browsers that are open trust it when they are started again.")
+        click.echo("Hosts they have refused to see so far pass unread for a day: forward-proxy inspect forget --all")
     changed = [each.store for each in told if each.what != "failed"]
     for anchors, has in holding((each for each in of_machine if each not in changed), certificate):
         if isinstance(anchors, Anchors) and has is not True:

@@ -32,6 +32,8 @@ from .site import Site
 
 pytestmark = pytest.mark.xdist_group("trust")
 RUN_S = 60
+# Who has refused a certificate is to see another one at the next try.
+OPENING: dict[str, object] = {"pass_through": "off"}
 
 
 class Home:
@@ -54,7 +56,7 @@ class Home:
 
 @pytest.fixture
 def proxy(make_proxy: MakeProxy) -> Iterator[Proxy]:
-    with make_proxy() as running:
+    with make_proxy(settings=OPENING) as running:
         yield running
 
 
@@ -308,7 +310,7 @@ def test_an_intermediate_ca_is_shown_with_what_leads_to_its_root(
     trusted = tmp_path / "root.pem"
     trusted.write_bytes(root.certificate.public_bytes(Encoding.PEM))
     options = ("--ca-certificate", str(certificates), "--ca-key", str(key), "--fast-lane", lane)
-    with make_proxy(options=options) as proxy, chain_shown(proxy, site, trusted) as inside:
+    with make_proxy(settings=OPENING, options=options) as proxy, chain_shown(proxy, site, trusted) as inside:
         assert inside.version() == "TLSv1.3"
         assert not (proxy.state / "ca" / "forward-proxy-ca.key").exists()
         kept = b"".join(file.read_bytes() for file in (proxy.state / "ca").iterdir() if file.is_file())
@@ -317,7 +319,7 @@ def test_an_intermediate_ca_is_shown_with_what_leads_to_its_root(
 
 def test_a_ca_that_cannot_sign_is_refused_at_the_start(make_proxy: MakeProxy, tmp_path: Path) -> None:
     certificates, key = ca(is_ca=False).written(tmp_path / "given")
-    proxy = make_proxy(options=("--ca-certificate", str(certificates), "--ca-key", str(key)))
+    proxy = make_proxy(settings=OPENING, options=("--ca-certificate", str(certificates), "--ca-key", str(key)))
     status, output = proxy.refused_start()
     assert status == 2
     assert output.startswith(f"{certificates}: the certificate is not of a CA")
@@ -326,7 +328,7 @@ def test_a_ca_that_cannot_sign_is_refused_at_the_start(make_proxy: MakeProxy, tm
 def test_one_that_ends_soon_is_told_at_the_start(make_proxy: MakeProxy, tmp_path: Path) -> None:
     soon = ca(start=datetime.now(UTC) - timedelta(days=1), end=datetime.now(UTC) + timedelta(days=5, hours=1))
     certificates, key = soon.written(tmp_path / "given")
-    with make_proxy(options=("--ca-certificate", str(certificates), "--ca-key", str(key))) as proxy:
+    with make_proxy(settings=OPENING, options=("--ca-certificate", str(certificates), "--ca-key", str(key))) as proxy:
         assert proxy.said(rf"caution: {certificates}: 'Example CA' expires in 5 days")
 
 
