@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from forward_proxy.access.lists.formats import ADBLOCK_DNS
 from forward_proxy.importing.carried import Entry, Imported, Line, Match, Source, cut
 from forward_proxy.importing.expressions import about_host
 from forward_proxy.matching.clients import read_network
@@ -21,11 +22,8 @@ from forward_proxy.rulefiles.tree import Node, TreeError, read_tree
 _MARKED = re.compile(r"(\|\|?)?(\*\.)?([^|^*/$]+)(\^)?\|?")
 _BLOCKING = frozenset(("0.0.0.0", "127.0.0.1", "::", "::1", "0:0:0:0:0:0:0:0", "0:0:0:0:0:0:0:1"))  # noqa: S104
 _OF_LISTS = (
-    "In AdGuard Home a filter without a type blocks a name whatever it is asked for; here it spares documents, as in "
-    "browsers.",
     "What is important or excepted inside of a list holds for the lists of its entry, not for the user rules.",
-    "A list of plain names means those alone in AdGuard Home, those below them too here; an exception in an allow list "
-    "allows nothing.",
+    "An exception in an allow list allows nothing.",
 )
 _SILENT = frozenset(("false", "", "null", "none", "0"))
 
@@ -87,7 +85,7 @@ def _lists(section: str, node: Node | None, found: Imported) -> None:
         url, name, enabled = (_text(each, key) for key in ("url", "name", "enabled"))
         text = f"{section}: {url or '(unnamed)'}"
         why_not = "" if enabled == "true" else "it is disabled"
-        sources.append(Source(str(each.mark.line), text, url, "", name, why_not))
+        sources.append(Source(str(each.mark.line), text, url, ADBLOCK_DNS, name, why_not))
     if sources:
         found.remarks += (remark for remark in _OF_LISTS if remark not in found.remarks)
         kind, told = ("allowed", "its allow lists") if allowed else ("lists", "its block lists")

@@ -39,18 +39,19 @@ _EXPIRES = re.compile(r"!\s*expires\s*[:=]\s*([0-9]{1,4})\s*(h|hours?|d|days?)?\
 _TITLE = re.compile(r"!\s*title\s*:\s*(.*\S)", re.IGNORECASE)
 
 
-def parse_filters(text: str, name: str) -> tuple[Filters, Report]:
+def parse_filters(text: str, name: str, for_resolvers: bool = False) -> tuple[Filters, Report]:
     """The filters of a list, and what became of its lines; `name` is what the operator calls it."""
-    filters, (report,) = parse_together([(name, text)])
+    filters, (report,) = parse_together([(name, text)], for_resolvers)
     return filters, report
 
 
-def parse_together(texts: Sequence[tuple[str, str]]) -> tuple[Filters, tuple[Report, ...]]:
+def parse_together(texts: Sequence[tuple[str, str]], for_resolvers: bool = False) -> tuple[Filters, tuple[Report, ...]]:
     """The filters of several texts as one list, and what became of the lines of each; names come before texts.
 
-    The lines of the filters go on counting from one text to the next, those of the reports begin anew.
+    Filters are for browsers, or else for resolvers (resolving.py).  The lines of the filters go on counting from one
+    text to the next, those of the reports begin anew.
     """
-    reader = _ListReader()
+    reader = _ListReader(for_resolvers)
     for name, text in texts:
         reader.begin(name)
         for number, line in enumerate(lines_of(text.removeprefix("\ufeff")), reader.part.before + 1):
@@ -92,7 +93,8 @@ class _Part:
 class _ListReader:
     """Gathers the lines of one list, of one text or several."""
 
-    def __init__(self) -> None:
+    def __init__(self, for_resolvers: bool) -> None:
+        self.for_resolvers = for_resolvers
         self.parts: list[_Part] = []
         self.hosts: dict[str, int] = {}
         self.texts: dict[int, str] = {}
@@ -128,12 +130,15 @@ class _ListReader:
             self.other(number, text)
 
     def other(self, number: int, text: str) -> None:
-        match read_line(text):
+        match read_line(text, self.for_resolvers):
             case Filter() as filter_:
                 self.add(number, text, filter_)
             case HostsLine(hosts):
                 for host in hosts:
-                    self.add_host(number, host, text)
+                    if self.for_resolvers:
+                        self.add_host(number, f"={host}", None)
+                    else:
+                        self.add_host(number, host, text)
             case Cosmetic():
                 self.part.cosmetic += 1
             case Refused() as refused:
@@ -245,6 +250,7 @@ class _ListReader:
             index_of([item for item in filters if item[1].exception and item[1].scope.modifier is not None]),
             trusted,
             self.automata,
+            self.for_resolvers,
         )
         for number in (*self.hosts.values(), *self.filters):
             self.of(number).filters += 1
