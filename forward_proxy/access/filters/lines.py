@@ -33,6 +33,8 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 _REMOVES = re.compile(r"\$(?:[^$]*,)?(?:removeparam|queryprune)=~?/")
 _WRITTEN = re.compile(r"[^\x00-\x20\x7f#]*")
 MAX_LINE = 20_000
+MAX_PATTERN = 2_000
+MAX_RUNS = 100
 _EVERYTHING = Refused("pattern", "it would hold for everything")
 
 
@@ -211,6 +213,8 @@ def _patterned(text: str, scope: Scope, exception: bool, is_bare: bool) -> Filte
         rest, labels = rest[host.end() :], False
     elif labels and not rest.partition("/")[0].isascii():
         return Refused("pattern", "the beginning of a host name that is not ASCII")
+    if len(rest) > MAX_PATTERN or rest.count("*") > MAX_RUNS:
+        return Refused("pattern", f"longer than {MAX_PATTERN:,} characters, or with more than {MAX_RUNS} *")
     pattern = read_pattern(rest, begins, scope.match_case)
     if not pattern.runs and site is None and scope.is_wide:
         return _EVERYTHING

@@ -17,7 +17,7 @@ from forward_proxy.access.filters.report import Ignored, Report
 from forward_proxy.matching.automata import Automaton
 
 # To be raised with every change of the reading or of the index, else old files would go on.
-VERSION = 5
+VERSION = 6
 
 
 def packed(filters: Filters, reports: Sequence[Report], source: str) -> bytes:

@@ -1,8 +1,8 @@
 """What does the text of an adblock list hold?  Reads every line, keeps what can be acted on, accounts for the rest.
 
 Never raises.  Regular expressions are compiled here, with a bound on each and on all; of filters that have to be
-tried for every URL a list has so many and no more.  So no list stalls the process that reads it or a request that is
-judged by it.
+tried for every URL, or for every URL with the same word, a list has so many and no more.  So no list stalls the process
+that reads it or a request that is judged by it.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from forward_proxy.access.filters.conditions import Branches
 from forward_proxy.access.filters.engine import Filters
-from forward_proxy.access.filters.index import index_of, is_everywhere
+from forward_proxy.access.filters.index import MAX_ALIKE, Index, index_of, is_everywhere
 from forward_proxy.access.filters.lines import (
     Cosmetic,
     Expression,
@@ -33,6 +33,7 @@ MAX_WORK_TOGETHER = 2_000_000
 # Filters that have to be tried for every URL.
 MAX_EVERYWHERE = 1000
 MAX_EXPRESSIONS_EVERYWHERE = 50
+_ALIKE = Refused("alike", f"{MAX_ALIKE:,} filters before it hold for the same word, host or page")
 
 _PLAIN = re.compile(r"\|\|([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)\^")
 _EXPIRES = re.compile(r"!\s*expires\s*[:=]\s*([0-9]{1,4})\s*(h|hours?|d|days?)?\b", re.IGNORECASE)
@@ -103,6 +104,7 @@ class _ListReader:
         self.automata: dict[str, Automaton] = {}
         self.work = self.everywhere = self.expressions_everywhere = 0
         self.said: set[str] = set()
+        self.left_out: set[int] = set()
 
     @property
     def part(self) -> _Part:
@@ -203,7 +205,7 @@ class _ListReader:
         return None
 
     def ignore(self, number: int, text: str, refused: Refused) -> None:
-        part = self.part
+        part = self.of(number)
         part.ignored.append(Ignored(number - part.before, text, refused.kind, refused.reason))
 
     def directive(self, number: int, text: str) -> None:
@@ -243,18 +245,25 @@ class _ListReader:
             self.hosts,
             self.texts,
             {number: filter_.needle for number, filter_ in filters},
-            index_of([item for item in blocking if item[1].scope.important]),
-            index_of([item for item in filters if item[1].exception and item[1].scope.modifier is None]),
-            index_of(blocking),
-            {kind: index_of(several) for kind, several in modifying.items()},
-            index_of([item for item in filters if item[1].exception and item[1].scope.modifier is not None]),
+            self.filed([item for item in blocking if item[1].scope.important]),
+            self.filed([item for item in filters if item[1].exception and item[1].scope.modifier is None]),
+            self.filed(blocking),
+            {kind: self.filed(several) for kind, several in modifying.items()},
+            self.filed([item for item in filters if item[1].exception and item[1].scope.modifier is not None]),
             trusted,
             self.automata,
             self.for_resolvers,
         )
-        for number in (*self.hosts.values(), *self.filters):
+        for number in (*self.hosts.values(), *self.filters.keys() - self.left_out):
             self.of(number).filters += 1
+        for number in sorted(self.left_out):
+            self.ignore(number, self.texts[number], _ALIKE)
         return found, tuple(part.finish() for part in self.parts)
+
+    def filed(self, filters: Sequence[tuple[int, Filter]]) -> Index:
+        index, left_out = index_of(filters)
+        self.left_out.update(left_out)
+        return index
 
     def remove_bad(self) -> None:
         """A filter with `badfilter` takes out those that say the same without it, however they spell it."""
