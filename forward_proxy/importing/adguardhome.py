@@ -25,6 +25,13 @@ _OF_LISTS = (
     "What is important or excepted inside of a list holds for the lists of its entry, not for the user rules.",
     "An exception in an allow list allows nothing.",
 )
+_SWITCHES = {
+    "blocked_services": "forward-proxy services block denies those that it lists",
+    "rewrites": "rules do not say this",
+    "safe_search": "an entry in the section safe_search locks it",
+    "safebrowsing_enabled": "rules do not say this",
+    "parental_enabled": "rules do not say this",
+}
 _SILENT = frozenset(("false", "", "null", "none", "0"))
 
 
@@ -199,15 +206,13 @@ def _named(name: str, *, exact: bool, exception: bool, important: bool, clients:
 
 def _settings(section: str, node: Node | None, found: Imported) -> None:
     """What else decides about names, where it is switched on."""
-    for key in ("blocked_services", "rewrites", "safe_search", "safebrowsing_enabled", "parental_enabled"):
+    for key, why in _SWITCHES.items():
         part = _inside(node, key)
         if node is None or part is None or not _says_something(part):
             continue
         services = _inside(part, "ids")
         shown = [str(each.value) for each in _members(services or part) if isinstance(each.value, str)]
-        found.leave(
-            str(node.locate((key,)).line), f"{section}.{key}: {', '.join(shown)}".rstrip(": "), "rules do not say this"
-        )
+        found.leave(str(node.locate((key,)).line), f"{section}.{key}: {', '.join(shown)}".rstrip(": "), why)
     for key in ("allowed_clients", "disallowed_clients", "blocked_hosts"):
         part = _inside(node, key)
         for each in _members(part):

@@ -90,7 +90,7 @@ def test_a_rule_for_clients_is_for_them_alone() -> None:
 def test_everything_else_is_told_with_its_line() -> None:
     assert left(read(CONF)) == {
         "2": "it decides who may ask for names",
-        "5": "rules do not say this",
+        "5": "forward-proxy services block denies those that it lists",
         "8": "rules do not say this",
         "23": "it gives a name another address, which rules cannot",
         "27": "the modifier dnstype has no counterpart",
