@@ -22,6 +22,7 @@ from forward_proxy.access.filters.lines import (
 )
 from forward_proxy.access.filters.modifiers import Kind
 from forward_proxy.access.filters.report import Ignored, Refused, Report
+from forward_proxy.access.lists.reading import text_lines
 from forward_proxy.access.surrogates import canonical_name
 from forward_proxy.matching.automata import Automaton, compile_within
 from forward_proxy.matching.expressions import ExpressionError
@@ -55,15 +56,9 @@ def parse_together(texts: Sequence[tuple[str, str]], for_resolvers: bool = False
     reader = _ListReader(for_resolvers)
     for name, text in texts:
         reader.begin(name)
-        for number, line in enumerate(lines_of(text.removeprefix("\ufeff")), reader.part.before + 1):
+        for number, line in enumerate(text_lines(text.removeprefix("\ufeff")), reader.part.before + 1):
             reader.read(number, line.strip())
     return reader.finish()
-
-
-def lines_of(text: str) -> list[str]:
-    """The lines as editors count them; other control characters end none."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return lines if lines[-1] else lines[:-1]
 
 
 class _Part:

@@ -212,6 +212,12 @@ def test_lines_are_numbered_as_an_editor_does() -> None:
     assert line.line == 4
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_on_any_system(end: str) -> None:
+    report = compiled(end.join(("# Ads", "0.0.0.0 ads.test", "192.0.2.1 nas.test", ""))).report
+    assert (report.lines, report.rules, report.ignored) == (3, 1, (("leads to an address", 1),))
+
+
 @given(
     st.binary(max_size=300),
     st.sampled_from([name for name in FORMATS if name not in ("auto", *FILTERS, "clearurls")]),
