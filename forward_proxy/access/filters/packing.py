@@ -17,7 +17,7 @@ from forward_proxy.access.filters.report import Ignored, Report
 from forward_proxy.matching.automata import Automaton
 
 # To be raised with every change of the reading or of the index, else old files would go on.
-VERSION = 6
+VERSION = 7
 
 
 def packed(filters: Filters, reports: Sequence[Report], source: str) -> bytes:
@@ -107,5 +107,4 @@ def _octets(filed: Mapping[str, list[int]]) -> dict[bytes, tuple[int, ...]]:
 
 def _report(held: dict[str, Any]) -> Report:
     ignored = tuple(Ignored(**line) for line in held.pop("ignored"))
-    includes = tuple((line, path) for line, path in held.pop("includes"))
-    return Report(**held, ignored=ignored, includes=includes)
+    return Report(**held, ignored=ignored)

@@ -37,8 +37,6 @@ MAX_EXPRESSIONS_EVERYWHERE = 50
 _ALIKE = Refused("alike", f"{MAX_ALIKE:,} filters before it hold for the same word, host or page")
 
 _PLAIN = re.compile(r"\|\|([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)\^")
-_EXPIRES = re.compile(r"!\s*expires\s*[:=]\s*([0-9]{1,4})\s*(h|hours?|d|days?)?\b", re.IGNORECASE)
-_TITLE = re.compile(r"!\s*title\s*:\s*(.*\S)", re.IGNORECASE)
 
 
 def parse_filters(text: str, name: str, for_resolvers: bool = False) -> tuple[Filters, Report]:
@@ -65,16 +63,15 @@ class _Part:
     """What became of the lines of one text so far; `before` are those of the texts before it."""
 
     def __init__(self, name: str, before: int) -> None:
-        self.report = Report(name)
+        self.name = name
         self.before = before
         self.lines = self.filters = self.cosmetic = self.duplicates = self.removed = self.conditional = 0
         self.ignored: list[Ignored] = []
-        self.includes: list[tuple[int, str]] = []
         self.branches = Branches()
 
     def finish(self) -> Report:
-        return replace(
-            self.report,
+        return Report(
+            self.name,
             lines=self.lines,
             filters=self.filters,
             cosmetic=self.cosmetic,
@@ -82,7 +79,6 @@ class _Part:
             removed=self.removed,
             conditional=self.conditional,
             ignored=tuple(self.ignored),
-            includes=tuple(self.includes),
         )
 
 
@@ -204,24 +200,10 @@ class _ListReader:
         part.ignored.append(Ignored(number - part.before, text, refused.kind, refused.reason))
 
     def directive(self, number: int, text: str) -> None:
-        part = self.part
+        """What is included has been found before (conditions.includes_in)."""
         word, _, rest = text.partition(" ")
-        if word == "!#include":
-            if part.branches.hold:
-                part.includes.append((number - part.before, rest.strip()))
-        elif word.startswith("!#"):
-            if (problem := part.branches.read(word, rest)) is not None:
-                self.ignore(number, text, Refused("condition", problem))
-        else:
-            self.header(text)
-
-    def header(self, text: str) -> None:
-        part = self.part
-        if part.report.expires_s is None and (expires := _EXPIRES.match(text)):
-            unit = 3600 if (expires[2] or "d").lower().startswith("h") else 86400
-            part.report = replace(part.report, expires_s=int(expires[1]) * unit)
-        elif part.report.title is None and (title := _TITLE.match(text)):
-            part.report = replace(part.report, title=title[1])
+        if word.startswith("!#") and (problem := self.part.branches.read(word, rest)) is not None:
+            self.ignore(number, text, Refused("condition", problem))
 
     def finish(self) -> tuple[Filters, tuple[Report, ...]]:
         self.remove_bad()
