@@ -26,6 +26,7 @@ from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
 from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, Inspect, Policy, Refused, Tunnel, denial
 from forward_proxy.policy.meter import Passage
+from forward_proxy.policy.refusals import HangUps
 from forward_proxy.traffic.record import Record
 
 type Names = tuple[str, ...]
@@ -71,6 +72,7 @@ class Tunnels:
         self._metering = metering
         self._proving = proving
         self._remember = remember
+        self._hang_ups = HangUps()
         self._connects: dict[str, Connect] = {}
 
     def authority(self, client: Client) -> tuple[str, int] | None:
@@ -175,6 +177,9 @@ class Tunnels:
     def _refuse(self, connect: Connect, why: str) -> None:
         """The client did not accept the certificate that was shown for these names."""
         names, now = connect.shown_for, int(time.time())
+        if why == HUNG_UP and not self._hang_ups.again(connect.client.address, names, connect.started_at, time.time()):
+            connect.denied = Deny(502, "tls_alert_received", f"the client ended TLS: {why}")
+            return
         connect.refused = refused = self._policy().on_refusal(names, connect.port, connect.client, why, now)
         connect.denied = Deny(502, "tls_alert_received", refused.told)
         self._remember(refused)

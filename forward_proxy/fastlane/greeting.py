@@ -16,6 +16,7 @@ from forward_proxy.fastlane.conversation import Conversation
 from forward_proxy.fastlane.judging import Client
 from forward_proxy.fastlane.requests import Connect, Tunnel
 from forward_proxy.fastlane.tls import Contexts, TlsEnd
+from forward_proxy.message.alerts import HUNG_UP
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.policy import Inspect
 
@@ -125,6 +126,9 @@ class Greeting(asyncio.Protocol):
     def _refused(self, why: str) -> None:
         """The client did not accept the certificate that was shown to it."""
         client, now = self._client.known, int(time())
+        if why == HUNG_UP and not self._lane.hang_ups.again(client.address, self._names, self._started_at, time()):
+            self._failed(why)
+            return
         refused = self._lane.policy().on_refusal(self._names, self._connect.port, client, why, now)
         self._record("refused", refused.told)
         self._lane.remember(refused)

@@ -20,6 +20,7 @@ from forward_proxy.matching.client import KnownClient, Unproved, User
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Foreseen, Inspect, Policy, Refused
 from forward_proxy.policy.meter import Meter, NoMeter
+from forward_proxy.policy.refusals import HangUps
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring
 
@@ -107,6 +108,7 @@ class Lane:
         self.policy = policy
         self.meter = meter or NoMeter()
         self.remember = remember
+        self.hang_ups = HangUps()
         self.storage = storage
         self.log = log
         self.handover = handover

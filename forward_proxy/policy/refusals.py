@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from forward_proxy.message.hosts import IPAddress
 
+LATELY_S = 120
+_MOST_HANG_UPS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -54,3 +57,24 @@ class PassingThrough:
 
 
 OPENED = PassingThrough()
+
+
+class HangUps:
+    """Clients that left without an alert once they had seen a certificate, for `LATELY_S` seconds.
+
+    Programs that pin certificates do so each time; browsers do so once in a while, when they need no connection after
+    all.  So the first time tells nothing.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[tuple[IPAddress, Sequence[str]], float] = {}
+
+    def again(self, client: IPAddress, names: Sequence[str], began_at: float, now: float) -> bool:
+        """Whether it did so lately under these names, before this connection began; times are POSIX seconds."""
+        before = self._at.pop((client, names), None)
+        if before is not None and now - LATELY_S < before <= began_at:
+            return True
+        if len(self._at) >= _MOST_HANG_UPS:
+            del self._at[next(iter(self._at))]
+        self._at[client, names] = now
+        return False
