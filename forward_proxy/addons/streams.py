@@ -44,9 +44,10 @@ _CLOSED_UNANSWERED = "server closed connection"
 # hold its client for ever.
 MOST_INTERIM = 100
 
-# In a flow's metadata: why mitmproxy finds the request invalid; whether any of its content was sent on; which host is
-# dialled in place of its target's.
+# In a flow's metadata: why mitmproxy finds the request invalid; whether its target came in origin-form; whether any of
+# its content was sent on; which host is dialled in place of its target's.
 INVALID = "forward_proxy.invalid"
+ORIGIN_FORM = "forward_proxy.origin_form"
 SENT_CONTENT = "forward_proxy.sent_content"
 ASKED_AS = "forward_proxy.asked_as"
 
@@ -216,6 +217,8 @@ class PolicyStream(HttpStream):
 
     def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
         """What mitmproxy finds invalid, told by an answer of ours and a record."""
+        if request:  # The last moment to see it: what Host names is put in the place of what the target does not.
+            self.flow.metadata[ORIGIN_FORM] = not self.flow.request.host
         reason = _invalid_request(self) if request else _invalid_response(self.flow.response)
         if reason is None:
             return False
