@@ -34,6 +34,7 @@ from forward_proxy.policy import Policy
 from forward_proxy.renewal import list_updater
 from forward_proxy.rulefiles import Rules, Shelf, Watcher, compiled, load
 from forward_proxy.settings import Settings
+from forward_proxy.settings.handedout import certificate_of
 from forward_proxy.settings.options import (
     access_options,
     budgets_folder,
@@ -140,6 +141,7 @@ class App:
 
     def _in_force(self, rules: Rules, shelf: Shelf, shared: Shared | None = None) -> RulesInForce:
         settings = self._settings
+        certificate = certificate_of(settings)
         grants, budgets = GrantStore(grants_folder(settings)), BudgetStore(budgets_folder(settings))
         if not self._fixed:
             grants.start()
@@ -149,7 +151,7 @@ class App:
         return RulesInForce(
             rules,
             lambda rules, grants: Policy(
-                state_of(settings, rules, grants, key, users.users.hashes if users else None),
+                state_of(settings, rules, grants, key, users.users.hashes if users else None, certificate),
             ),
             lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),
             shared,

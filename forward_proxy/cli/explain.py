@@ -30,6 +30,7 @@ from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.facts import RESOURCES
 from forward_proxy.message.targets import Malformed
 from forward_proxy.policy.door import Policy
+from forward_proxy.policy.onboarding import Certificate
 from forward_proxy.rulefiles.rules import Rules, load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import budgets_folder, grants_folder, shelf_of, state_of, store_folder
@@ -76,7 +77,10 @@ def explain(
     rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
     rules = replace(rules, access=rules.access.used(_usage(settings, rules, int(time.time()))))
     hashes = load_users(settings.users).hashes if settings.users else None
-    policy = Policy(state_of(settings, rules, _grants(settings), hashes=hashes))
+    certificate = (
+        Certificate(b"", "") if settings.inspect else None
+    )  # Which one it is makes no difference to an answer.
+    policy = Policy(state_of(settings, rules, _grants(settings), hashes=hashes, certificate=certificate))
     if url == "-":
         sys.exit(_answer_lines(policy, sys.stdin.buffer, sys.stdout))
     text = url if "://" in url else f"https://{url}"
