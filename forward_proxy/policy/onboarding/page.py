@@ -16,7 +16,7 @@ from html import escape
 from forward_proxy.message.fields import FieldLine
 from forward_proxy.message.hosts import ip_literal
 from forward_proxy.policy.onboarding.certificates import Certificate
-from forward_proxy.policy.onboarding.platforms import Platform, in_order
+from forward_proxy.policy.onboarding.platforms import ANDROID, IOS, PLATFORMS, Platform, own_platforms
 from forward_proxy.policy.onboarding.qr import qr_code
 from forward_proxy.policy.pages import SETUP_HOST, document
 
@@ -83,7 +83,7 @@ def _found(visit: Visit) -> str:
         )
     else:
         through = _item("yes", "Your traffic comes through this proxy.")
-    return f'<ul class="found">{through}{_trusted(visit)}</ul>'
+    return f'<ul class="found" aria-live="polite">{through}{_trusted(visit)}</ul>'
 
 
 def _trusted(visit: Visit) -> str:
@@ -111,7 +111,7 @@ def _trusted(visit: Visit) -> str:
 def _item(kind: str, told: str, more: str = "", *, id_: str = "", hidden: bool = False) -> str:
     mark = {"yes": "✓", "no": "✗"}.get(kind, "?")
     attributes = f"{f' id={id_}' if id_ else ''}{' hidden' if hidden else ''}"
-    return f'<li class="{kind}"{attributes} role="status"><b data-mark="{mark}">{told}</b> {more}</li>'
+    return f'<li class="{kind}"{attributes}><b data-mark="{mark}">{told}</b> {more}</li>'
 
 
 def _reaching(visit: Visit) -> str:
@@ -124,8 +124,9 @@ def _reaching(visit: Visit) -> str:
 
 
 def _platforms(visit: Visit) -> str:
-    platforms, own = in_order(visit.user_agent)
-    told = "".join(_platform(platform, visit, is_open=place < own) for place, platform in enumerate(platforms))
+    own = own_platforms(visit.user_agent)
+    others = [platform for platform in PLATFORMS if platform not in own]
+    told = "".join(_platform(platform, visit, is_open=platform in own) for platform in (*own, *others))
     if visit.certificate is None:
         return f"<h2>What to do</h2>{told}"
     certificate = visit.certificate
@@ -147,6 +148,8 @@ def _platform(platform: Platform, visit: Visit, *, is_open: bool) -> str:
 
 
 def _phones(visit: Visit) -> str:
+    if {ANDROID, IOS}.intersection(own_platforms(visit.user_agent)):
+        return ""  # It is one.
     address = ip_literal(visit.authority.rpartition(":")[0].strip("[]"))
     if address is not None and address.is_loopback:
         told = (

@@ -49,7 +49,7 @@ MACOS = Platform(
 IOS = Platform(
     "iPhone and iPad",
     re.compile("iPhone|iPad|iPod"),
-    "<b>Settings</b> › Wi-Fi › ⓘ of your network › Configure Proxy › Automatic: <code>{pac}</code>",
+    "<b>Settings</b> › Wi-Fi › (i) beside your network › Configure Proxy › Automatic: <code>{pac}</code>",
     (
         f'In Safari, download <a href="{_PROFILE}">the profile</a> and allow it.',
         "Settings › <b>Profile Downloaded</b> › Install. (Later it is under General › VPN &amp; Device Management.)",
@@ -60,8 +60,8 @@ IOS = Platform(
 ANDROID = Platform(
     "Android",
     re.compile("Android"),
-    "<b>Settings</b> › Network &amp; internet › Internet › ⚙ of your Wi-Fi › ✎ › Advanced options › Proxy › "
-    "Proxy Auto-Config: <code>{pac}</code>, or Manual: <code>{host}</code>, <code>{port}</code>",
+    "<b>Settings</b> › Network &amp; internet › Internet › gear beside your Wi-Fi › pencil › Advanced options › "
+    "Proxy › Proxy Auto-Config: <code>{pac}</code>, or Manual: <code>{host}</code>, <code>{port}</code>",
     (
         f'Download <a href="{_CRT}">the certificate</a>. It cannot be opened from the browser.',
         "Settings › Security &amp; privacy › More security &amp; privacy › Encryption &amp; credentials › Install a "
@@ -115,11 +115,11 @@ PLATFORMS = (WINDOWS, MACOS, IOS, ANDROID, LINUX, FIREFOX, JAVA)
 _BY_AGENT = (FIREFOX, IOS, ANDROID, WINDOWS, MACOS, LINUX)
 
 
-def in_order(user_agent: str) -> tuple[tuple[Platform, ...], int]:
-    """All platforms, and how many of the first ones are the visitor's own."""
+def own_platforms(user_agent: str) -> list[Platform]:
+    """Those of a visitor with this User-Agent, the first to be seen to first."""
     own = [platform for platform in _BY_AGENT if platform.agents and platform.agents.search(user_agent)]
     if ANDROID in own:
-        own = [ANDROID]  # Firefox stands among its steps.
-    elif FIREFOX in own and LINUX not in own:
+        return [ANDROID]  # Firefox stands among its steps.
+    if FIREFOX in own and LINUX not in own:
         own.reverse()  # There it trusts what the system trusts.
-    return (*own, *(platform for platform in PLATFORMS if platform not in own)), len(own)
+    return own

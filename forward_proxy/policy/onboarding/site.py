@@ -97,7 +97,7 @@ def _none(subject: Subject) -> Deny:
 
 def _authority(head: RequestHead, client: KnownClient) -> str:
     """Host and port by which this client reaches the proxy: as it has found it, or else as it is connected."""
-    host, port = head.target.host, head.target.port
-    if not head.direct or host == _WPAD or is_setup_host(host):
-        host, port = str(client.reached and unmapped(client.reached)), client.listener or 0
+    host, port, reached = head.target.host, head.target.port, client.reached
+    if reached is not None and client.listener is not None and (host == _WPAD or is_setup_host(host)):
+        host, port = str(unmapped(reached)), client.listener
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

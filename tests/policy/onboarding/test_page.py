@@ -79,6 +79,8 @@ def test_the_fingerprint_and_the_name_are_shown() -> None:
 def test_a_phone_is_shown_a_code_where_it_can_reach_the_proxy() -> None:
     assert "<svg" in told(VISIT)
     assert "<svg" in told(replace(VISIT, authority="[2001:db8::2]:8080"))
+    for phone in ("Mozilla/5.0 (Linux; Android 10; K)", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X)"):
+        assert "<svg" not in told(replace(VISIT, user_agent=phone))
     for near in ("127.0.0.1:8080", "[::1]:8080"):
         assert "<svg" not in told(replace(VISIT, authority=near))
 
