@@ -1,9 +1,9 @@
 """What stands where the setup page does: who is answered what.
 
 It is reached through the proxy as http://forward.proxy/, and by whoever does not use the proxy yet at an address that
-this proxy listens on.  Then Host has to be that very address, or a name that the settings say is this proxy's: a page
-of somebody else's whose name has been made to lead here (DNS rebinding) is told nothing.  Under `wpad`, which browsers
-look for by themselves, there is nothing but the file they look for.
+this proxy listens on.  Then Host has to be that very address and port, or a name that the settings say is this proxy's:
+a page of somebody else's whose name has been made to lead here (DNS rebinding) is told nothing.  Under `wpad`, which
+browsers look for by themselves, there is nothing but the file they look for.
 
 Who may connect by its address gets everything here without a name and password, which a device without the certificate
 could not safely send.  There is nothing secret: a certificate, and what the PAC file says.  The key is not here.
@@ -64,6 +64,8 @@ def is_site(head: RequestHead, client: KnownClient, onboarding: Onboarding) -> b
         return False
     reached = unmapped(client.reached)
     here = ip_literal(host) == reached or (host == "localhost" and reached.is_loopback)
+    # At another port of the same address there is another server.
+    here = here and head.target.port == client.listener
     return here or host in onboarding.names or (host == _WPAD and head.target.path == _WPAD_PATH)
 
 

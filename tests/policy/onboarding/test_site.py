@@ -59,7 +59,7 @@ def test_through_the_proxy_it_says_so(tmp_path: Path) -> None:
     ("url", "client"),
     [
         ("http://192.168.1.2:8080/", PHONE),
-        ("http://192.168.1.2/", PHONE),
+        ("http://192.168.1.2/", replace(PHONE, listener=80)),
         ("http://proxy.home:3128/", PHONE),
         ("http://192.168.1.99:3128/", PHONE),
         ("http://forward.proxy/", PHONE),
@@ -80,7 +80,7 @@ def test_straight_it_is_found_at_what_the_client_is_connected_to_and_at_named_on
     [
         "http://evil.test:8080/", "http://192.168.1.3:8080/", "http://127.0.0.1:8080/", "http://localhost:8080/",
         "http://a.proxy.home/", "http://wpad.evil.test/wpad.dat", "http://wpad/", "http://wpad/proxy.pac",
-        "http://xforward.proxy/",
+        "http://xforward.proxy/", "http://192.168.1.2/", "http://192.168.1.2:8081/",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["", "proxy.pac", "forward-proxy-ca.pem"])
@@ -105,7 +105,7 @@ def test_browsers_that_look_for_wpad_find_it(tmp_path: Path) -> None:
     ("url", "direct", "proxy"),
     [
         ("http://192.168.1.2:8080/proxy.pac", True, "192.168.1.2:8080"),
-        ("http://192.168.1.2/wpad.dat", True, "192.168.1.2:80"),
+        ("http://proxy.home/wpad.dat", True, "proxy.home:80"),
         ("http://proxy.home:3128/proxy.pac", True, "proxy.home:3128"),
         ("http://forward.proxy/proxy.pac", False, "192.168.1.2:8080"),
         ("http://forward.proxy/proxy.pac", True, "192.168.1.2:8080"),
