@@ -1,15 +1,21 @@
-"""`python -m bench.denied`: docs/denied.png, docs/unblocking.png and docs/budget.png, what a person sees in Chromium.
+"""`python -m bench.denied`: denied, unblocking, budget and certificate .png in docs/, what a person sees in Chromium.
 
 The first is a page that a rule denies, to somebody who may unblock it; the second is where its link leads; the third is
-a page that a rule denies because its minutes are used up.
+a page that a rule denies because its minutes are used up; the fourth a page of a site whose certificate has expired.
 """
 
+import socketserver
+import ssl
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
+import trustme
 from selenium.webdriver.common.by import By
 
 from bench.processes import ROOT, Peer, running
@@ -30,6 +36,7 @@ _RULES = """rules:
     reason: One hour of games a day
 """
 _SPENT = "http://play.test/"
+_SHOP_PORT = 8443
 _SIZE = 800, 500
 
 
@@ -42,12 +49,14 @@ def main() -> int:
         (folder / "rules").mkdir()
         (folder / "rules" / "20-home.yaml").write_text(_RULES.replace("ZONE", _evening()))
         _use_up(folder / "state")
-        (folder / "proxy.yaml").write_text("unblock_from_page: 127.0.0.1\nrules: rules\nstate: state\n")
+        settings = "unblock_from_page: 127.0.0.1\nrules: rules\nstate: state\n"
+        settings += f"connect_ports: {_SHOP_PORT}\nresolve: shop.test:{_SHOP_PORT}:127.0.0.1\norigin_ca: shop-ca.pem\n"
+        (folder / "proxy.yaml").write_text(settings)
         # There, rule files are named as an operator names his.
         there = ["env", f"--chdir={folder}", f"PYTHONPATH={ROOT}"]
         words = [*there, sys.executable, "-m", "forward_proxy", "run", "--settings", "proxy.yaml"]
         proxy = Peer("proxy", lambda port, _: [*words, "--listen", f"127.0.0.1:{port}"], b"listening on ")
-        with running(proxy, _URL, folder) as one:
+        with _shop(folder), running(proxy, _URL, folder) as one:
             authority = folder / "state" / "ca" / "forward-proxy-ca.pem"
             with proxied_browser(folder / "browser", authority, f"http://127.0.0.1:{one.port}") as driver:
                 driver.set_window_size(*_SIZE)
@@ -57,7 +66,32 @@ def main() -> int:
                 driver.save_screenshot(str(ROOT / "docs" / "unblocking.png"))
                 driver.get(_SPENT)
                 driver.save_screenshot(str(ROOT / "docs" / "budget.png"))
+                driver.get(f"https://shop.test:{_SHOP_PORT}/")
+                driver.save_screenshot(str(ROOT / "docs" / "certificate.png"))
     return 0
+
+
+@contextmanager
+def _shop(folder: Path) -> Iterator[None]:
+    """A site whose certificate was good until yesterday."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.cert_pem.write_to_path(folder / "shop-ca.pem")
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    authority.issue_cert("shop.test", not_after=yesterday).configure_cert(context)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError), context.wrap_socket(self.request, server_side=True):
+                pass  # Nobody gets this far.
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", _SHOP_PORT), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def _evening() -> str:

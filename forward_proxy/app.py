@@ -30,7 +30,8 @@ from forward_proxy.errors import RuleFileError, SettingsError, StartError
 from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
 from forward_proxy.message.hosts import IPAddress, unmapped
-from forward_proxy.policy import Policy
+from forward_proxy.policy import Policy, Refused
+from forward_proxy.policy.refusals import NO_REFUSALS
 from forward_proxy.renewal import list_updater
 from forward_proxy.rulefiles import Rules, Shelf, Watcher, compiled, load
 from forward_proxy.settings import Settings
@@ -43,6 +44,7 @@ from forward_proxy.settings.options import (
     log_folder,
     log_options,
     queue_folder,
+    refusals_folder,
     shelf_of,
     state_of,
     store_folder,
@@ -51,6 +53,7 @@ from forward_proxy.settings.options import (
 from forward_proxy.storage.budgets import BudgetStore
 from forward_proxy.storage.grants import GrantStore
 from forward_proxy.storage.queue import Queue
+from forward_proxy.storage.refusals import RefusalStore
 from forward_proxy.storage.store import Store
 from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
@@ -60,6 +63,7 @@ from forward_proxy.workers.budgets import UseOfBudgets
 from forward_proxy.workers.grants import GrantsInForce
 from forward_proxy.workers.link import Link, Orders
 from forward_proxy.workers.ports import reserve
+from forward_proxy.workers.refusals import RefusalsInForce
 from forward_proxy.workers.rules import RulesInForce
 from forward_proxy.workers.shared import Shared
 from forward_proxy.workers.supervisor import Supervisor
@@ -143,21 +147,33 @@ class App:
         settings = self._settings
         certificate = certificate_of(settings)
         grants, budgets = GrantStore(grants_folder(settings)), BudgetStore(budgets_folder(settings))
+        refused = None
         if not self._fixed:
             grants.start()
+            if settings.inspect and settings.pass_through_s:
+                refused = RefusalsInForce(RefusalStore(refusals_folder(settings)), settings.ca_certificate)
         budgets.start()
         key = secrets.token_bytes(32)  # All workers are forked with it.
         users = UsersInForce(settings.users) if settings.users else None
         return RulesInForce(
             rules,
             lambda rules, grants: Policy(
-                state_of(settings, rules, grants, key, users.users.hashes if users else None, certificate),
+                state_of(
+                    settings,
+                    rules,
+                    grants,
+                    key,
+                    users.users.hashes if users else None,
+                    refused.in_force if refused else NO_REFUSALS,
+                    certificate,
+                ),
             ),
             lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),
             shared,
             None if self._fixed else GrantsInForce(grants),
             UseOfBudgets(budgets),
             users,
+            refused,
         )
 
 
@@ -195,7 +211,8 @@ class Process:
         grants = GrantStore(grants_folder(settings))
         self._proofs = Proofs() if settings.users else None
         wait_s = settings.cache.collapse_wait_s
-        driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, rules.used, led, self._proofs)
+        known = self._proofs, self._remember
+        driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, rules.used, led, *known)
         self._engine = Engine(engine_options, driver, authority, self._lane())
 
     def serve(self, *, changes: bool = True) -> None:
@@ -248,8 +265,12 @@ class Process:
         if not self._settings.fast_lane:
             return None
         options = LaneOptions(int(self._settings.idle_timeout_s), self._settings.fast_lane_tls)
-        used = self._rules.used
-        return lambda handover: Lane(self._rules, self._store, self._log, handover, options, used, self._proofs)
+        used, known = self._rules.used, (self._proofs, self._remember)
+        return lambda handover: Lane(self._rules, self._store, self._log, handover, options, used, *known)
+
+    def _remember(self, refused: Refused) -> None:
+        if self._rules.refused is not None:
+            self._rules.refused.remember(refused)
 
     def _stop(self) -> None:
         """By a signal; the second one does not wait, unless the parent may have had the same and passed it on."""

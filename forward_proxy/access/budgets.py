@@ -167,10 +167,12 @@ class Usage:
 NO_USAGE = Usage()
 
 
-def is_about(matcher: Matcher, subject: Subject) -> bool:
-    """Whether a match that also asks who the client is means this one, whatever else it asks for."""
-    asked = (condition for condition in matcher.conditions if _asks_who(condition))
-    return all(condition.holds(subject) for condition in asked)
+def is_about(matcher: Matcher, subject: Subject) -> bool | None:
+    """Whether a match that also asks who the client is means this one, whatever else it asks for.
+
+    None when it is not known who uses the client, and that would settle it.
+    """
+    return Matcher(tuple(condition for condition in matcher.conditions if _asks_who(condition))).truth(subject)
 
 
 def _asks_who(condition: Condition) -> bool:

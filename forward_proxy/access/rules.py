@@ -150,6 +150,11 @@ class AccessRules:
             if budget is not None and is_about(rule.matcher, subject):
                 yield self.standing(budget.account(subject), subject.at)
 
+    def budget_by_user(self, subject: Subject) -> RuleRef | None:
+        """The first rule with a budget that may be about this subject's client, by who uses it; None without one."""
+        having = (rule for rule in self.rules if budget_of(rule.matcher) is not None)
+        return next((rule.where for rule in having if is_about(rule.matcher, subject) is None), None)
+
     @property
     def asks_for_user(self) -> bool:
         """Whether any rule may depend on who uses the client."""
@@ -174,6 +179,10 @@ class AccessRules:
         if isinstance(telling, Listed):
             return self._by_list(rule, telling, subject)
         return _verdict(rule.value, rule.where, _naming(telling, rule.reason, subject))
+
+    def about(self, subject: Subject) -> Iterator[Choice[Action]]:
+        """The rules that are not about other hosts, in their order."""
+        return (self.rules[place] for place in sorted((*self._index.filed(subject.host), *self._index.anywhere)))
 
     def place(self, subject: Subject) -> int:
         """Where among `rules` the one stands that decides, budgets used up; their number when the default does."""

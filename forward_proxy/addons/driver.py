@@ -1,4 +1,4 @@
-"""mitmproxy's hooks: each parses, asks the policy, and acts on the answer.
+"""mitmproxy's hooks about requests: each parses, asks the policy, and acts on the answer (answering.py: responses).
 
 A request that the policy lets out is sent on as a copy with its edits; content streams both ways and is never held.
 A fault in deciding refuses the exchange (`refuse`); a fault in storing costs the storing only.
@@ -16,10 +16,10 @@ from mitmproxy.proxy import layer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from forward_proxy.addons import heads, purging, stock
+from forward_proxy.addons.answering import Answering
 from forward_proxy.addons.asking import Asking
 from forward_proxy.addons.dialing import dialled_instead, dialling_for, dialling_instead
-from forward_proxy.addons.exchange import KEY, Exchange, exchange_of, record_of
-from forward_proxy.addons.faults import fault_of
+from forward_proxy.addons.exchange import KEY, Exchange, exchange_of
 from forward_proxy.addons.flights import Leases
 from forward_proxy.addons.granting import Granting, Wishes
 from forward_proxy.addons.later import Queue
@@ -27,26 +27,15 @@ from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
 from forward_proxy.addons.metering import Metering
+from forward_proxy.addons.passing import ASKED_AS, INVALID, ORIGIN_FORM, SENT_CONTENT, waits_in_line
 from forward_proxy.addons.proving import Proofs, Proving
 from forward_proxy.addons.redirecting import Led, Redirecting
-from forward_proxy.addons.streams import (
-    ASKED_AS,
-    INVALID,
-    ORIGIN_FORM,
-    SENT_CONTENT,
-    Interim,
-    replaces_origin,
-    waits_in_line,
-)
-from forward_proxy.addons.tunnels import Tunnels, address_of, client_of
-from forward_proxy.anonymity import changed
-from forward_proxy.caching import FAILURES
+from forward_proxy.addons.tunnels import Tunnels, address_of
 from forward_proxy.matching.client import KnownClient
-from forward_proxy.message.fields import NO_EDITS, FieldSection
+from forward_proxy.message.fields import NO_EDITS
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.message.targets import Malformed
-from forward_proxy.message.writing import phrase
 from forward_proxy.policy import (
     Deny,
     Foreseen,
@@ -57,11 +46,9 @@ from forward_proxy.policy import (
     Policy,
     Purge,
     Redirect,
-    Relay,
+    Refused,
     Serve,
-    StoreChanges,
     Validate,
-    denial,
 )
 from forward_proxy.policy.meter import Meter
 from forward_proxy.traffic.record import Record
@@ -91,18 +78,17 @@ class Driver:
         meter: Meter | None = None,
         led: Led | None = None,
         proofs: Proofs | None = None,
+        remember: Callable[[Refused], None] = lambda refused: None,
     ) -> None:
         self._policy = policy
         self._record = record
         self.asking = Asking(storage.leases, queue, collapse_wait_s)
         self._foreseen: dict[object, Foreseen] = {}
-        # By the id of the client connection: how many exchanges have not ended, and where WebSockets are open.
-        self._under_way: dict[str, int] = {}
-        self._websockets: set[str] = set()
         self.metering = Metering(meter)
         self._proving = Proving(proofs)
-        self.tunnels = Tunnels(policy, record, self.metering, self._proving)
+        self.tunnels = Tunnels(policy, record, self.metering, self._proving, remember)
         self.stock = stock.Stock(storage)
+        self.answering = Answering(record, self.asking, self.stock, self.metering)
         self.purging = purging.Purging(storage)
         self.granting = Granting(wishes)
         self._redirecting = Redirecting(led or Led())
@@ -117,9 +103,10 @@ class Driver:
 
     def busy(self, client: Client, quiet_s: float) -> bool:
         """Whether there is something to finish on this connection, through which nothing has passed for so long."""
-        if client.id in self._under_way:
+        under_way = self.answering.under_way
+        if under_way.has_exchange(client):
             return True
-        return quiet_s < _QUIET_S and (client.id in self._websockets or self.tunnels.relays(client))
+        return quiet_s < _QUIET_S and (under_way.has_websocket(client) or self.tunnels.relays(client))
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         now = time.time()
@@ -128,10 +115,9 @@ class Driver:
         if invalid := flow.metadata.get(INVALID):
             head = Malformed(invalid)
         exchange = flow.metadata[KEY] = Exchange(self._policy(), now, flow.request.http_version)
-        client_id = flow.client_conn.id
-        self._under_way[client_id] = self._under_way.get(client_id, 0) + 1
+        self.answering.under_way.begin(flow.client_conn)
         if isinstance(head, Malformed):
-            self._answer(flow, exchange, Deny(400, "http_request_error", head.reason))
+            self.answering.answer(flow, exchange, Deny(400, "http_request_error", head.reason))
             return
         exchange.request = head
         exchange.errand = self.asking.errands.of(flow.client_conn.peername)
@@ -174,9 +160,9 @@ class Driver:
     ) -> None:
         match decision:
             case Deny():
-                self._answer(flow, exchange, decision)
+                self.answering.answer(flow, exchange, decision)
             case Serve():
-                self._serve(flow, exchange, decision)
+                self.answering.serve(flow, exchange, decision)
             case Purge():
                 self.purging.begin(flow, exchange, decision)
             case OwnPage():
@@ -185,7 +171,7 @@ class Driver:
                 self._redirecting.begin(flow, exchange, address_of(flow.client_conn), decision)
             case Forward() | Validate():
                 if (stale := self.asking.instead(exchange, decision, now)) is not None:
-                    self._serve(flow, exchange, stale)
+                    self.answering.serve(flow, exchange, stale)
                 elif self.asking.waits(exchange, decision, now):
                     exchange.decision = decision
                     waits_in_line(flow)
@@ -233,112 +219,12 @@ class Driver:
 
         flow.request.stream = passed
 
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
-        exchange = exchange_of(flow)
-        exchange.first_byte_at = time.time()
-        if flow.response is None or not isinstance(exchange.decision, Forward | Validate):
-            return  # Our own answer on its way out.
-        head = heads.response_head(flow.response)
-        status, sent = flow.response.status_code, exchange.sent()
-        if status in FAILURES:
-            sent = self.stock.still_there(sent)
-        decision = (
-            Deny(502, "http_protocol_error", head.reason)
-            if isinstance(head, Malformed)
-            else exchange.policy.on_response(sent, head, int(exchange.sent_at), int(exchange.first_byte_at))
-        )
-        self.stock.change(decision.changes)
-        unstorable = isinstance(decision, Relay) and decision.storing is None and status not in FAILURES
-        if unstorable and exchange.errand is not None:
-            # Nobody sees this answer, so that what it takes the place of must not be served for much longer.
-            self.stock.change(StoreChanges(outdated=sent.candidates))
-        match decision:
-            case Deny():
-                self._answer(flow, exchange, decision)
-                replaces_origin(flow)
-            case Serve():
-                self._serve(flow, exchange, decision)
-                replaces_origin(flow)
-            case Relay():
-                self._relay(flow, exchange, flow.response, decision)
-        self.asking.answered(exchange, sent, status, decision, exchange.first_byte_at)
-
-    def interim_response(self, interim: Interim) -> None:
-        """The record is about the final response: nothing is kept of this one."""
-        exchange = exchange_of(interim.flow)
-        head = heads.response_head(interim.response)
-        if isinstance(head, Malformed):
-            return
-        edits = exchange.policy.on_interim(exchange.sent(), head, exchange.client_version)
-        if edits is not None:
-            interim.passed = heads.relayed(interim.response, edits, exchange.client_version)
-
-    def _relay(self, flow: http.HTTPFlow, exchange: Exchange, response: http.Response, relay: Relay) -> None:
-        exchange.relay = relay
-        exchange.changed_response_fields = changed(FieldSection(response.headers.fields), relay.anonymised)
-        flow.response = heads.relayed(response, relay.edits, exchange.client_version)
-        flow.response.stream = exchange.pass_response
-        exchange.close_contents()
-        if relay.storing is not None:
-            self.stock.store(exchange, relay.storing)
-
-    def _serve(self, flow: http.HTTPFlow, exchange: Exchange, serve: Serve) -> None:
-        exchange.decision = serve
-        if exchange.errand is None:
-            self.asking.served(serve, _client(flow, exchange), time.time())
-        self.stock.answer(flow, exchange, serve)
-
-    def response(self, flow: http.HTTPFlow) -> None:
-        exchange = exchange_of(flow)
-        if exchange.staging is not None:
-            exchange.stored = exchange.staging.commit() is not None
-            exchange.staging = None
-            self.asking.stored(exchange)
-        if flow.websocket is None:
-            self._finish(flow, exchange)
-        else:
-            self._websockets.add(flow.client_conn.id)
-            self._ended(flow.client_conn)
-
-    def error(self, flow: http.HTTPFlow) -> None:
-        """The exchange failed; while nothing has been sent to the client, it can still be told."""
-        exchange = exchange_of(flow)
-        fault = fault_of(flow.error.msg if flow.error else "")
-        exchange.error, exchange.error_detail = fault.error, fault.detail
-        if flow.response is None and not fault.client_left and isinstance(exchange.decision, Forward | Validate):
-            decision: Deny | Serve = Deny(fault.status, fault.error, fault.detail)
-            if fault.error != "http_request_error":  # Then it is the origin's, and something stale may stand in.
-                now = time.time()
-                sent = self.stock.still_there(exchange.decision)
-                self.asking.failed(sent, fault.status, fault.error, now)
-                decision = exchange.policy.on_failure(sent, fault.status, fault.error, fault.detail, int(now))
-            if isinstance(decision, Serve):
-                self._serve(flow, exchange, decision)
-                return  # Its content is still to be sent; `response` ends it.
-            self._answer(flow, exchange, decision)
-        self._finish(flow, exchange)
-
     def malformed_request(self, request: MalformedRequest) -> None:
         """Refused while it was read: there is no flow, and no other hook for it."""
         self._record(request.record())
 
-    def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Counted, and let go: mitmproxy would keep every message while the connection is open."""
-        if flow.websocket is not None and flow.websocket.messages:
-            message = flow.websocket.messages[-1]
-            exchange = exchange_of(flow)
-            if message.from_client:
-                exchange.request_bytes += len(message.content)
-            else:
-                exchange.response_bytes += len(message.content)
-            flow.websocket.messages.clear()
-
-    def websocket_end(self, flow: http.HTTPFlow) -> None:
-        self._finish(flow, exchange_of(flow))
-
     def client_disconnected(self, client: Client) -> None:
-        self._under_way.pop(client.id, None)
-        self._websockets.discard(client.id)
+        self.answering.under_way.forget(client)
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         # This runs in the task that dials next, so that the Dialer sees for whom, and whom.
@@ -353,38 +239,11 @@ class Driver:
             exchange = flow_exchange(data, self._policy)
             exchange.close_contents()
             data.request.stream = False
-            self._answer(data, exchange, Deny(500, "proxy_internal_error", "this request could not be judged"))
+            self.answering.answer(data, exchange, Deny(500, "proxy_internal_error", "this request could not be judged"))
             if data.request.method == "CONNECT":
-                self._finish(data, exchange)  # No other hook will come for it.
+                self.answering.finish(data, exchange)  # No other hook will come for it.
         else:
             refuse_plainly(data)
-
-    def _answer(self, flow: http.HTTPFlow, exchange: Exchange, deny: Deny) -> None:
-        if exchange.decision is None or deny.by_policy:
-            exchange.decision = deny
-        if not deny.by_policy:
-            exchange.error, exchange.error_detail = deny.error, deny.reason
-        self.asking.denied(exchange, deny, _client(flow, exchange), time.time())
-        answer = denial(deny, exchange.request)
-        exchange.response_bytes += len(answer.content)
-        flow.response = heads.own_response(answer.status, phrase(answer.status), answer.fields, answer.content)
-
-    def _finish(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        exchange.abandon()
-        if not exchange.recorded:
-            exchange.recorded = True
-            now = time.time()
-            self.metering.end(exchange)
-            if exchange.cut is not None:
-                exchange.error, exchange.error_detail = "http_request_denied", f"cut: {exchange.cut.reason}"
-            self.asking.ended(exchange, now)
-            self._ended(flow.client_conn)
-            self._record(record_of(exchange, flow, now))
-
-    def _ended(self, client: Client) -> None:
-        """One exchange less is under way."""
-        if (others := self._under_way.pop(client.id, 0) - 1) > 0:
-            self._under_way[client.id] = others
 
 
 def flow_exchange(flow: http.HTTPFlow, policy: Callable[[], Policy]) -> Exchange:
@@ -392,10 +251,6 @@ def flow_exchange(flow: http.HTTPFlow, policy: Callable[[], Policy]) -> Exchange
         return exchange_of(flow)
     exchange = flow.metadata[KEY] = Exchange(policy(), time.time(), flow.request.http_version)
     return exchange
-
-
-def _client(flow: http.HTTPFlow, exchange: Exchange) -> KnownClient:
-    return exchange.client or client_of(flow.client_conn)
 
 
 def _other_names(flow: http.HTTPFlow, head: RequestHead) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from mitmproxy.addons.tlsconfig import TlsConfig
 from mitmproxy.certs import CertStore
 from mitmproxy.master import Master
 from mitmproxy.proxy import mode_specs
+from mitmproxy.tls import TlsData
 
 from forward_proxy.addons import clients, clients_http2, origins, origins_http2
 from forward_proxy.addons.driver import Driver
@@ -91,7 +92,7 @@ class Engine:
             upstream_cert=False,
         )
         driver = self._driver
-        ours = (driver, driver.tunnels, driver.stock, driver.purging, driver.granting)
+        ours = (driver, driver.answering, driver.tunnels, driver.stock, driver.purging, driver.granting)
         hooks.listen(listeners_of(certificates, next_layer, *ours))
         mode = mode_specs.ProxyMode.parse("regular")
 
@@ -157,6 +158,19 @@ class _Certificates(TlsConfig):
 
     def configure(self, updated: Any) -> None:
         """Nothing here is read from mitmproxy's own settings folder."""
+
+    def tls_start_server(self, tls_start: TlsData) -> None:
+        """A server name ends without a dot (RFC 6066 §3), and OpenSSL checks none that has one.
+
+        What cannot be begun must not seem so: mitmproxy would wait for a handshake that nobody makes.
+        """
+        if name := tls_start.conn.sni or tls_start.context.client.sni:
+            tls_start.conn.sni = name.removesuffix(".")
+        try:
+            super().tls_start_server(tls_start)
+        except Exception:
+            tls_start.ssl_conn = None
+            raise
 
     def running(self) -> None:
         """See configure."""

@@ -17,10 +17,9 @@ from forward_proxy.storage.content import Content
 from forward_proxy.storage.generations import Generation
 from forward_proxy.storage.pieces import Readable
 from forward_proxy.storage.staging import Staging
-from forward_proxy.traffic.record import Record
+from forward_proxy.traffic.record import IN_THE_BACKGROUND, Record
 
 KEY = "forward_proxy.exchange"
-IN_THE_BACKGROUND = "in the background"
 INSISTS = "nobody: the client came back for it"
 
 

@@ -9,7 +9,7 @@ from mitmproxy import http
 from forward_proxy.access.grants import Asked, Grant
 from forward_proxy.addons import heads
 from forward_proxy.addons.exchange import Exchange, exchange_of
-from forward_proxy.addons.streams import GRANTS
+from forward_proxy.addons.passing import GRANTS
 from forward_proxy.errors import StorageError
 from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, OwnPage, denial, own_page

@@ -20,6 +20,9 @@ from forward_proxy.addons.hooks import Hooks
 from forward_proxy.addons.httplayer import PolicyHttpLayer
 from forward_proxy.addons.relay import TunnelCount
 
+# What an event takes besides its data: content may come in chunks of one byte.
+_EVENT_BYTES = 256
+
 
 class TunnelLayer(TCPLayer):
     """Relays bytes both ways, with no hook for each chunk, until a `Relay` does."""
@@ -58,6 +61,9 @@ class TunnelPolicy(Protocol):
     def opens(self, context: Context, sni: str | None) -> bool:
         """Whether this TLS connection is opened and read."""
 
+    def spoke(self, client: Client) -> None:
+        """The client has sent something inside TLS that is opened."""
+
     def tunnel(self, context: Context, sni: str | None) -> TunnelCount | None:
         """Where to count a tunnel's bytes; None when it may not pass."""
 
@@ -82,6 +88,17 @@ class PolicyNextLayer(NextLayer):
         connection = http_layer.connections.get(client) if http_layer else None
         return isinstance(connection, ClientConnection) and connection.awaits_answer
 
+    def waiting_bytes(self, client: Client) -> int:
+        """About what memory it takes that an HTTP/1 client goes on sending while a hook or its origin is waited for."""
+        http_layer = self._innermost_http.get(client.id)
+        if http_layer is not None and not isinstance(http_layer.connections.get(client), ClientConnection):
+            return 0  # Over HTTP/2 each stream has its window.
+        tunnel = self._tunnels.get(client.id)
+        paused = [*(http_layer.streams.values() if http_layer else ()), *((tunnel,) if tunnel else ())]
+        return sum(
+            _EVENT_BYTES + len(getattr(event, "data", b"")) for each in paused for event in each._paused_event_queue
+        )
+
     def http2_backlog(self, client: Client) -> int:
         """Bytes that an HTTP/2 connection to this client holds back for want of window."""
         http_layer = self._innermost_http.get(client.id)
@@ -89,6 +106,8 @@ class PolicyNextLayer(NextLayer):
         return sum(len(part.data) for parts in http2.stream_buffers.values() for part in parts) if http2 else 0
 
     def _next_layer(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
+        if context.client.tls_established and data_client:
+            self.policy.spoke(context.client)
         entering_connect = isinstance(context.layers[-1], HttpStream)
         if entering_connect and starts_like_tls_record(data_client):
             return self._tls(context, data_client, data_server)

@@ -18,11 +18,13 @@ from mitmproxy.proxy.server import LiveConnectionHandler
 
 from forward_proxy.addons.hooks import Hooks, InlineHooks
 from forward_proxy.addons.layers import PolicyNextLayer
+from forward_proxy.addons.passing import StoredBlockHook
 from forward_proxy.addons.relay import Relay, Side
-from forward_proxy.addons.streams import StoredBlockHook
 
 # What one client may have waiting to be read by it before we stop reading from the origin for it.
 _BACKLOG_BYTES = 1024 * 1024
+# And what it may have sent of what nobody can take yet, because its password is tried or its origin is dialled.
+_AHEAD_BYTES = 1024 * 1024
 _BACKLOG_POLL_S = 0.005
 # A client that sends no more may have gone, or may wait for its answer: it is taken for gone when nothing has moved for
 # so long.
@@ -111,6 +113,11 @@ class Handler(LiveConnectionHandler):
         while self.client in self.transports and self._chosen.http2_backlog(self.client) > _BACKLOG_BYTES:
             await asyncio.sleep(_BACKLOG_POLL_S)
 
+    async def taken(self) -> None:
+        """Wait until no more than a little of what the client has sent waits here for somebody to take it."""
+        while self.client in self.transports and self._chosen.waiting_bytes(self.client) > _AHEAD_BYTES:
+            await asyncio.sleep(_BACKLOG_POLL_S)
+
     async def answered(self) -> None:
         """Wait until a client that has closed its half of the connection has its answer (RFC 9112 §9.6)."""
         while (
@@ -143,7 +150,8 @@ class Handler(LiveConnectionHandler):
 class Source:
     """What a handler reads from in place of a connection's reader.
 
-    Of an origin, nothing more is read before the client has been drained.  That a client sends no more is not told
+    Of an origin, nothing more is read before the client has been drained; of a client, before what it has sent has
+    mostly been taken.  That a client sends no more is not told
     before it has its answer: mitmproxy would take it for gone.  Once the connection is a tunnel, its bytes
     go past the handler, which sees nothing more of them than their end.
     """
@@ -156,8 +164,7 @@ class Source:
     async def read(self, limit: int) -> bytes:
         data = b""
         if (relay := self._handler.relay()) is None:
-            if not self._from_client:
-                await self._handler.drained()
+            await (self._handler.taken() if self._from_client else self._handler.drained())
             data = await self.reader.read(limit)
             if (relay := self._handler.relay()) is None:
                 if not data and self._from_client:

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from mitmproxy import http
 
+from forward_proxy.access.targets import judge_client
 from forward_proxy.addons.messages import section_of
-from forward_proxy.addons.streams import PROVES
+from forward_proxy.addons.passing import PROVES
 from forward_proxy.matching.client import KnownClient, Unproved, User
 from forward_proxy.message.hosts import IPAddress
 from forward_proxy.policy import Policy
@@ -30,6 +31,8 @@ class Proving:
         sent, hashes = _sent(flow), policy.state.authentication.hashes
         if self._proofs is None or sent is None or hashes is None:
             return client
+        if judge_client(client.address, policy.state.access_options) is not None:
+            return client  # It is refused whoever uses it, and has no password tried.
         if (proof := self._proofs.seen(sent, hashes)) is not None:
             return client.proved(proof)
         flow.metadata[PROVES] = True

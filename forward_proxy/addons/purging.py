@@ -9,7 +9,7 @@ from mitmproxy import http
 
 from forward_proxy.addons import heads
 from forward_proxy.addons.exchange import Exchange, exchange_of
-from forward_proxy.addons.streams import PURGES
+from forward_proxy.addons.passing import PURGES
 from forward_proxy.caching import CacheKey
 from forward_proxy.errors import StorageError
 from forward_proxy.message.writing import phrase

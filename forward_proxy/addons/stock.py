@@ -14,7 +14,7 @@ from mitmproxy import http
 
 from forward_proxy.addons import heads
 from forward_proxy.addons.exchange import Exchange, exchange_of
-from forward_proxy.addons.streams import StoredBlocks
+from forward_proxy.addons.passing import StoredBlocks
 from forward_proxy.caching import CacheKey, StoredResponse
 from forward_proxy.errors import StorageError
 from forward_proxy.message.targets import TargetUri

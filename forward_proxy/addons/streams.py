@@ -33,6 +33,25 @@ from mitmproxy.proxy.layers.http import (
 
 from forward_proxy.addons.dialing import dialled_instead
 from forward_proxy.addons.messages import section_of
+from forward_proxy.addons.passing import (
+    ASKED_AS,
+    GRANTS,
+    IN_LINE,
+    INVALID,
+    ORIGIN_FORM,
+    PROVES,
+    PURGES,
+    REPLACED,
+    SENT_CONTENT,
+    GrantHook,
+    Interim,
+    InterimResponseHook,
+    InTurnHook,
+    ProveHook,
+    StoredBlockHook,
+    StoredBlocks,
+    StoredPurgeHook,
+)
 from forward_proxy.message.heads import IDEMPOTENT_METHODS, expects_continue, is_interim
 
 # What the origin's side says when nothing of a request was processed (origins_http2), or nothing came back for it.
@@ -43,103 +62,6 @@ _CLOSED_UNANSWERED = "server closed connection"
 # One every 20 s says for half an hour that the origin is still busy (RFC 2518 §10.1); without a bound, an origin could
 # hold its client for ever.
 MOST_INTERIM = 100
-
-# In a flow's metadata: why mitmproxy finds the request invalid; whether its target came in origin-form; whether any of
-# its content was sent on; which host is dialled in place of its target's.
-INVALID = "forward_proxy.invalid"
-ORIGIN_FORM = "forward_proxy.origin_form"
-SENT_CONTENT = "forward_proxy.sent_content"
-ASKED_AS = "forward_proxy.asked_as"
-
-
-@dataclass
-class StoredBlockHook(commands.StartHook):
-    """Asks for the next block of the stored content that answers this flow."""
-
-    flow: http.HTTPFlow
-
-
-@dataclass
-class StoredBlocks:
-    """Left in a flow's metadata by whoever answers from the store.
-
-    `next` is sent, None is a fault; while there is `more`, the hook above is asked for it.
-    """
-
-    KEY = "forward_proxy.stored"
-
-    next: bytes | None = b""
-    more: bool = True
-
-
-@dataclass
-class InTurnHook(commands.StartHook):
-    """Waits until this flow's request need not wait for another one any more."""
-
-    flow: http.HTTPFlow
-
-
-@dataclass
-class Interim:
-    """An interim response, as the origin sent it; what is to be `passed` on of it, nothing unless a hook says so."""
-
-    flow: http.HTTPFlow
-    response: http.Response
-    passed: http.Response | None = None
-
-
-@dataclass
-class InterimResponseHook(commands.StartHook):
-    """Asks what of an interim response goes on to the client."""
-
-    interim: Interim
-
-
-# In a flow's metadata: the hook below is to be asked before the answer is sent.
-PURGES = "forward_proxy.purges"
-
-
-@dataclass
-class StoredPurgeHook(commands.StartHook):
-    """Asks for what is stored to be purged, and for the answer that tells of it."""
-
-    flow: http.HTTPFlow
-
-
-# In a flow's metadata: the hook below is to be asked before the answer is sent.
-GRANTS = "forward_proxy.grants"
-
-
-@dataclass
-class GrantHook(commands.StartHook):
-    """Asks for what a page of our own carries to be put in force or noted."""
-
-    flow: http.HTTPFlow
-
-
-# In a flow's metadata: the hook below is to be asked before the request goes on.
-PROVES = "forward_proxy.proves"
-
-
-@dataclass
-class ProveHook(commands.StartHook):
-    """Asks what the credentials of this flow's request prove, and for the decision."""
-
-    flow: http.HTTPFlow
-
-
-_REPLACED = "forward_proxy.replaced"
-_IN_LINE = "forward_proxy.in_line"
-
-
-def waits_in_line(flow: http.HTTPFlow) -> None:
-    """Say, in `requestheaders`, that the hook above is to be called before the request goes on."""
-    flow.metadata[_IN_LINE] = True
-
-
-def replaces_origin(flow: http.HTTPFlow) -> None:
-    """Say, in `responseheaders`, that the response just set is to be sent in place of the origin's."""
-    flow.metadata[_REPLACED] = True
 
 
 @dataclass(eq=False)
@@ -178,7 +100,7 @@ class PolicyStream(HttpStream):
         """Asked after each hook, and so right after the first one, before anything becomes of the request."""
         if self.flow.metadata.pop(PROVES, False):
             yield ProveHook(self.flow)
-        if self.flow.metadata.pop(_IN_LINE, False):
+        if self.flow.metadata.pop(IN_LINE, False):
             yield InTurnHook(self.flow)
         killed = yield from super().check_killed(emit_error_hook)
         if self.client_state == self.state_wait_for_request_headers and not killed:
@@ -269,7 +191,7 @@ class PolicyStream(HttpStream):
             return
         yield from super().state_wait_for_response_headers(event)
         switched = event.response.status_code == 101
-        if not self.flow.metadata.pop(_REPLACED, False) or (event.end_stream and not switched):
+        if not self.flow.metadata.pop(REPLACED, False) or (event.end_stream and not switched):
             return
         # The origin's content is not wanted, however long it is: that connection ends here.
         yield SendHttp(RequestProtocolError(self.stream_id, "not wanted", ErrorCode.CANCEL), self.context.server)

@@ -21,18 +21,24 @@ from forward_proxy.addons.metering import Metering
 from forward_proxy.addons.proving import Proving
 from forward_proxy.addons.relay import TunnelCount
 from forward_proxy.matching.client import KnownClient
+from forward_proxy.message.alerts import HUNG_UP, SHOWN_S, UNUSED_S, refusal_in
 from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
 from forward_proxy.message.writing import phrase
-from forward_proxy.policy import Deny, Inspect, Policy, Tunnel, denial
+from forward_proxy.policy import Deny, Inspect, Policy, Refused, Tunnel, denial
 from forward_proxy.policy.meter import Passage
 from forward_proxy.traffic.record import Record
 
 type Names = tuple[str, ...]
 
+_CLOSED = "The client disconnected"  # What mitmproxy says of a client that has gone without a word.
+
 
 @dataclass(eq=False)
 class Connect:
-    """An accepted CONNECT: canonical host, port, and what became of it."""
+    """An accepted CONNECT: canonical host, port, and what became of it.
+
+    A certificate is shown for the names in `shown_for`; `spoken` is whether the client has sent anything inside.
+    """
 
     host: str
     port: int
@@ -43,6 +49,10 @@ class Connect:
     denied: Deny | None = None
     passage: Passage | None = None
     cut: Denied | None = None
+    shown_for: Names = ()
+    shown_at: float | None = None
+    spoken: bool = False
+    refused: Refused | None = None
 
 
 class Tunnels:
@@ -54,11 +64,13 @@ class Tunnels:
         record: Callable[[Record], None],
         metering: Metering,
         proving: Proving,
+        remember: Callable[[Refused], None],
     ) -> None:
         self._policy = policy
         self._record = record
         self._metering = metering
         self._proving = proving
+        self._remember = remember
         self._connects: dict[str, Connect] = {}
 
     def authority(self, client: Client) -> tuple[str, int] | None:
@@ -107,7 +119,17 @@ class Tunnels:
     def opens(self, context: Context, sni: str | None) -> bool:
         """Whether the TLS connection that begins here is opened and read."""
         connect = self._connects.get(context.client.id)
-        return connect is None or isinstance(self._decide(connect, sni, self._policy().on_hello), Inspect)
+        if connect is None:
+            return True
+        opened = isinstance(self._decide(connect, sni, self._policy().on_hello), Inspect)
+        if opened:
+            connect.shown_for, connect.shown_at = _names(connect, sni), time.time()
+        return opened
+
+    def spoke(self, client: Client) -> None:
+        """The client has sent something inside the TLS that is opened."""
+        if (connect := self._connects.get(client.id)) is not None:
+            connect.spoken = True
 
     def tunnel(self, context: Context, sni: str | None) -> TunnelCount | None:
         """Where to count the bytes of a tunnel that is not opened; None when it may not pass."""
@@ -127,17 +149,35 @@ class Tunnels:
 
     def client_disconnected(self, client: Client) -> None:
         connect = self._connects.pop(client.id, None)
-        if connect is not None and connect.passage is not None:
+        if connect is None:
+            return
+        established_at = client.timestamp_tls_setup if connect.shown_for and not connect.spoken else None
+        if established_at is not None and time.time() - established_at < UNUSED_S:
+            self._refuse(connect, HUNG_UP)
+        if connect.passage is not None:
             self._metering.meter.end(connect.passage)
-        if connect is not None and (connect.count is not None or connect.denied is not None):
+        if connect.count is not None or connect.denied is not None:
             self._record(_record(connect, time.time(), None if connect.denied else 200))
 
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """The client refused our certificate, or spoke TLS we cannot: worth a line, or nobody will know why."""
         connect = self._connects.get(data.context.client.id)
-        if connect is not None:
-            fault = Deny(502, "tls_alert_received", f"the client ended TLS: {data.conn.error or 'no reason given'}")
-            connect.denied = fault
+        if connect is None:
+            return
+        text = data.conn.error or "no reason given"
+        in_time = connect.shown_at is not None and time.time() - connect.shown_at < SHOWN_S
+        why = HUNG_UP if text.startswith(_CLOSED) and in_time else refusal_in(text)
+        if why is not None and connect.shown_for:
+            self._refuse(connect, why)
+        else:
+            connect.denied = Deny(502, "tls_alert_received", f"the client ended TLS: {text}")
+
+    def _refuse(self, connect: Connect, why: str) -> None:
+        """The client did not accept the certificate that was shown for these names."""
+        names, now = connect.shown_for, int(time.time())
+        connect.refused = refused = self._policy().on_refusal(names, connect.port, connect.client, why, now)
+        connect.denied = Deny(502, "tls_alert_received", refused.told)
+        self._remember(refused)
 
     def _begin(self, connect: Connect, count: TunnelCount, tunnel: Tunnel, client: Client) -> None:
         """What passes is counted for budgets, if it uses any."""
@@ -152,8 +192,11 @@ class Tunnels:
         self._metering.meter.begin(connect.passage)
 
     def _decide[T](self, connect: Connect, sni: str | None, decide: Callable[[Names, int, KnownClient, int], T]) -> T:
-        names = tuple(dict.fromkeys(name for name in (connect.host, canonical_host(sni or "")) if name))
-        return decide(names, connect.port, connect.client, int(time.time()))
+        return decide(_names(connect, sni), connect.port, connect.client, int(time.time()))
+
+
+def _names(connect: Connect, sni: str | None) -> Names:
+    return tuple(dict.fromkeys(name for name in (connect.host, canonical_host(sni or "")) if name))
 
 
 def address_of(client: Client) -> IPAddress:
@@ -175,10 +218,13 @@ def _record(connect: Connect, now: float, status: int | None, target: str | None
     count, deny, cut = connect.count, connect.denied, connect.cut
     said = cut or deny or connect.tunnel
     rule = said.rule if said else None
-    reason = said.reason if said else ""
+    tunnel = connect.tunnel if said is connect.tunnel else None
+    reason = tunnel.told if tunnel else said.reason if said else ""
+    passed = "pass-through" if tunnel and tunnel.closed and tunnel.closed.refused else "tunnel"
+    if connect.refused is not None:
+        passed = "refused"
     fault = fault_of(count.error) if count and count.error else None
     by_policy = deny is not None and deny.by_policy
-    safe = connect.tunnel.asked_as if connect.tunnel else None
     error = None if by_policy else deny.error if deny else fault.error if fault else None
     detail = deny.reason if error and deny else fault.detail if fault else None
     if cut is not None:
@@ -194,14 +240,14 @@ def _record(connect: Connect, now: float, status: int | None, target: str | None
         target=target or f"{f'[{connect.host}]' if ':' in connect.host else connect.host}:{connect.port}",
         host=connect.host,
         kind="tunnel",
-        outcome="denied" if by_policy else "error" if error else "tunnel",
+        outcome="denied" if by_policy else "error" if error and connect.refused is None else passed,
         status=status,
         request_bytes=count.from_client_bytes if count else 0,
         response_bytes=count.from_origin_bytes if count else 0,
         verdict="denied" if by_policy else "allowed",
         rule=str(rule) if rule else None,
         rule_id=rule.id if rule else None,
-        reason="; ".join(filter(None, (reason, str(safe or "")))) or None,
+        reason=reason or None,
         error=error,
         error_detail=detail,
     )

@@ -158,13 +158,17 @@ _ENDED = Cleaned(TargetUri("", "", 0, ""), ())
 def navigates(head: RequestHead) -> bool:
     """Whether a person goes there with a browser, which follows a redirect and shows where it led.
 
-    What an extension of the path suggests does not count: other programs may not follow.
+    What an extension of the path suggests does not count: other programs may not follow.  Scripts ask for HTML, too;
+    over cleartext they are told by the fields that no GET of a page has: Origin (Fetch §3.2), without which a redirect
+    to another origin fails them, and X-Requested-With.
     """
     if head.method != "GET":
         return False
     destination = head.fields.get(b"sec-fetch-dest")
     if destination is not None:
         return destination == b"document"
+    if b"origin" in head.fields or b"x-requested-with" in head.fields:
+        return False
     accepted = (head.fields.get(b"accept") or b"").partition(b",")[0].partition(b";")[0].strip().lower()
     return accepted in _HTML
 

@@ -41,6 +41,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Change and check the users, who say who they are by name and password.",
     ),
     "import": ("forward_proxy.cli.importing:import_rules", "Write the rules of another program as rule files."),
+    "inspect": (
+        "forward_proxy.cli.inspecting:inspect",
+        "List and forget the hosts that pass unread since a client refused the certificate.",
+    ),
     "cache": ("forward_proxy.cli.cache:cache", "Show and purge stored responses."),
     "settings": ("forward_proxy.cli.settings:settings", "Print the settings in force and where each comes from."),
     "ca": ("forward_proxy.cli.ca:ca", "Hand out the certificate that clients must trust."),

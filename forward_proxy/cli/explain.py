@@ -33,9 +33,17 @@ from forward_proxy.policy.door import Policy
 from forward_proxy.policy.onboarding import Certificate
 from forward_proxy.rulefiles.rules import Rules, load
 from forward_proxy.settings import Settings
-from forward_proxy.settings.options import budgets_folder, grants_folder, shelf_of, state_of, store_folder
+from forward_proxy.settings.options import (
+    budgets_folder,
+    grants_folder,
+    refusals_folder,
+    shelf_of,
+    state_of,
+    store_folder,
+)
 from forward_proxy.storage.budgets import BudgetStore
 from forward_proxy.storage.grants import GrantStore
+from forward_proxy.storage.refusals import RefusalStore
 from forward_proxy.traffic.redaction import visible
 from forward_proxy.users.file import load_users
 
@@ -77,10 +85,11 @@ def explain(
     rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
     rules = replace(rules, access=rules.access.used(_usage(settings, rules, int(time.time()))))
     hashes = load_users(settings.users).hashes if settings.users else None
-    certificate = (
-        Certificate(b"", "") if settings.inspect else None
-    )  # Which one it is makes no difference to an answer.
-    policy = Policy(state_of(settings, rules, _grants(settings), hashes=hashes, certificate=certificate))
+    refusals = RefusalStore(refusals_folder(settings)).kept(int(time.time())).refusals
+    certificate = Certificate(b"", "") if settings.inspect else None  # No answer depends on which one it is.
+    granted = _grants(settings)
+    given = state_of(settings, rules, granted, hashes=hashes, refusals=refusals, certificate=certificate)
+    policy = Policy(given)
     if url == "-":
         sys.exit(_answer_lines(policy, sys.stdin.buffer, sys.stdout))
     text = url if "://" in url else f"https://{url}"

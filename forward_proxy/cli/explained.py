@@ -87,8 +87,8 @@ def _tunnel(explanation: Explanation) -> str | None:
     match explanation.rehearsal.tunnel:
         case Inspect():
             return f"opened and inspected, {by}"
-        case Tunnel():
-            return f"not opened, {by}: what is inside passes unread"
+        case Tunnel(closed=closed):
+            return f"{(closed and closed.told) or f'not opened, {by}'}; what is inside passes unread"
         case Deny():
             return "refused"
     return None

@@ -21,10 +21,11 @@ import click
 from forward_proxy.cli.common import json_option, takes_settings
 from forward_proxy.cli.failures import Failure, Misuse
 from forward_proxy.cli.launching import OWN_FLAGS, attempted, confine_option, words_argument
+from forward_proxy.errors import RuleFileError
 from forward_proxy.launching.session import Ended, through_own_proxy
 from forward_proxy.learning.entries import Entries, entries_for
 from forward_proxy.learning.judging import may_allow_host
-from forward_proxy.learning.merging import NotMergeable, merged
+from forward_proxy.learning.merging import NotMergeable, check_mergeable, merged
 from forward_proxy.learning.patterns import Breadth
 from forward_proxy.learning.seen import Asked, Evidence, Found, Seen
 from forward_proxy.learning.writing import allow_list, inspect_lines, rule_lines
@@ -56,15 +57,14 @@ def learn(settings: Settings, file: Path | None, breadth: Breadth, confine: bool
     learned.
     """
     rules = load(settings.rules, default="allow", shelf=shelf_of(settings))
-    before = _content(file)
-    if file is not None and before is not None:
-        _compiler(settings, file)(before)  # Whatever is wrong with it is told before the program runs.
+    _check(file, settings)
     ended = attempted(lambda: through_own_proxy(words, settings, rules, "allow", confined=confine))
     _remark(ended.seen, "not learned")
-    if before is None or file is None:
-        _write_new(ended, file, breadth, words, settings)
-    else:
-        _add(ended, file, before, breadth, settings)
+    try:
+        _keep(ended, file, breadth, words, settings)
+    except click.ClickException:
+        click.echo(_new(ended, breadth, words), nl=False, err=True)  # What may have taken long is not lost.
+        raise
     sys.exit(ended.status)
 
 
@@ -82,21 +82,23 @@ def enforce(settings: Settings, file: Path, confine: bool, as_json: bool, words:
     rules = load((file,), default="deny", shelf=shelf_of(settings))
     ended = attempted(lambda: through_own_proxy(words, settings, rules, "deny", confined=confine))
     _count_unlisted(ended.seen, rules)
+    ids = {choice.where.id for choice in rules.access.rules if choice.where.id}
     status = EXIT_DENIED if ended.seen.denied or ended.seen.unnamed else ended.status
     if as_json:
-        click.echo(json.dumps(_report(ended, status, settings)), err=True)
+        click.echo(json.dumps(_report(ended, status, settings, ids)), err=True)
     else:
         _remark(Seen(failed=ended.seen.failed, distrusted=ended.seen.distrusted), "note")
-        _tell_denied(ended, file, status, settings)
+        _tell_denied(ended, file, status, settings, ids)
     sys.exit(status)
 
 
 def _count_unlisted(seen: Seen, rules: Rules) -> None:
-    """A program that does not trust us has sent nothing, but if its host is not on the list, it has tried to."""
-    for asked, evidence in tuple(seen.distrusted.items()):
-        if not may_allow_host(rules.access, asked, int(time.time())):
-            evidence.why = "no rule allows anything of this host"
-            seen.denied[asked] = seen.distrusted.pop(asked)
+    """Of what came to nothing, that to hosts that are not on the list was tried all the same."""
+    for found in (seen.distrusted, seen.failed):
+        for asked, evidence in tuple(found.items()):
+            if not may_allow_host(rules.access, asked, int(time.time())):
+                evidence.why = "no rule allows anything of this host"
+                seen.denied.setdefault(asked, Evidence()).add(found.pop(asked))
 
 
 def _say(text: str) -> None:
@@ -122,12 +124,22 @@ def _denied_by(evidence: Evidence) -> str:
     return f"denied by {evidence.rule}" if evidence.rule else f"denied: {evidence.why}"
 
 
+def _keep(ended: Ended, file: Path | None, breadth: Breadth, words: Sequence[str], settings: Settings) -> None:
+    """Into the file, as it is by now."""
+    before = _content(file)
+    if before is None or file is None:
+        _write_new(ended, file, breadth, words, settings)
+        return
+    try:
+        _add(ended, file, before, breadth, settings)
+    except (NotMergeable, RuleFileError) as fault:
+        raise Failure(f"{file}: nothing can be added to it: {fault}") from fault
+
+
 def _write_new(ended: Ended, file: Path | None, breadth: Breadth, words: Sequence[str], settings: Settings) -> None:
     entries = entries_for(ended.seen.used, breadth)
     _tell_left_out(entries)
-    name = Path(words[0]).name
-    day = datetime.now(UTC).date()
-    text = allow_list(entries, (f"What {name} asked for on {day}, by forward-proxy learn.  All else is denied.",))
+    text = _new(ended, breadth, words)
     target = file or Path("learned.yaml")
     _compiler(settings, target)(text.encode())
     if file is None:
@@ -138,12 +150,17 @@ def _write_new(ended: Ended, file: Path | None, breadth: Breadth, words: Sequenc
     _say(f"{file}: {_count(len(entries.rules), 'rule')} for {_count(hosts, 'host')}")
 
 
+def _new(ended: Ended, breadth: Breadth, words: Sequence[str]) -> str:
+    heading = f"What {Path(words[0]).name} asked for on {datetime.now(UTC).date()}, by forward-proxy learn.  "
+    return allow_list(entries_for(ended.seen.used, breadth), (f"{heading}All else is denied.",))
+
+
 def _add(ended: Ended, file: Path, before: bytes, breadth: Breadth, settings: Settings) -> None:
+    """Raises NotMergeable, and RuleFileError when the file is not sound."""
+    compile_file = _compiler(settings, file)
+    compile_file(before)
     text = before.decode()
-    try:
-        change = merged(text, ended.seen.used, breadth, int(time.time()), _compiler(settings, file))
-    except NotMergeable as fault:
-        raise Failure(f"{file}: nothing can be added to it: {fault}") from fault
+    change = merged(text, ended.seen.used, breadth, int(time.time()), compile_file)
     _tell_left_out(change.entries)
     for asked, rule in change.stays_denied[:_SHOWN]:
         _say(f"not added: {asked}: denied by {rule.id or 'the rule'} at {rule}")
@@ -167,6 +184,19 @@ def _tell_left_out(entries: Entries) -> None:
 
 def _compiler(settings: Settings, file: Path) -> Callable[[bytes], Rules]:
     return lambda content: compiled(((str(file), content),), default="deny", shelf=shelf_of(settings))
+
+
+def _check(file: Path | None, settings: Settings) -> None:
+    """Whatever keeps rules out of this file is told before the program runs."""
+    before = _content(file)
+    if file is None or before is None:
+        return
+    compile_file = _compiler(settings, file)
+    compile_file(before)
+    try:
+        check_mergeable(before.decode(), compile_file)
+    except NotMergeable as fault:
+        raise Failure(f"{file}: nothing can be added to it: {fault}") from fault
 
 
 def _content(file: Path | None) -> bytes | None:
@@ -197,7 +227,7 @@ def _write(file: Path, text: str) -> None:
         raise Failure(f"{file}: cannot be written: {fault.strerror}") from fault
 
 
-def _tell_denied(ended: Ended, file: Path, status: int, settings: Settings) -> None:
+def _tell_denied(ended: Ended, file: Path, status: int, settings: Settings, ids: Collection[str]) -> None:
     denied = ended.seen.denied
     if ended.seen.unnamed:
         _say(f"refused: {ended.seen.unnamed} requests whose target cannot be understood")
@@ -212,7 +242,7 @@ def _tell_denied(ended: Ended, file: Path, status: int, settings: Settings) -> N
         ports = _other_ports(denied, settings)
         if ports:
             _say(f"tunnels to other ports than 443 need {' '.join(f'--connect-port {port}' for port in ports)}")
-        if lines := _lines(denied, ports):
+        if lines := _lines(denied, ports, ids):
             click.echo("\n".join(("To allow them, add before what denies them:", *lines)), err=True)
     if status != ended.status:
         _say(f"exit status {status}; the program's own was {ended.status}")
@@ -223,8 +253,8 @@ def _other_ports(denied: Found, settings: Settings) -> list[int]:
     return sorted({asked.origin.port for asked in denied if asked.is_tunnel} - set(settings.connect_ports))
 
 
-def _lines(denied: Found, other_ports: Collection[int]) -> list[str]:
-    """What would allow what was denied by rules."""
+def _lines(denied: Found, other_ports: Collection[int], ids: Collection[str]) -> list[str]:
+    """What would allow what was denied by rules; `ids` are those of the file."""
     by_rules = {
         asked: evidence
         for asked, evidence in denied.items()
@@ -232,19 +262,19 @@ def _lines(denied: Found, other_ports: Collection[int]) -> list[str]:
     }
     if not by_rules:
         return []
-    entries = entries_for(by_rules, "folders")
+    entries = entries_for(by_rules, "folders", ids)
     inspect = ["inspect:", *inspect_lines(entries.inspect, 2)] if entries.inspect else []
     return ["rules:", *rule_lines((replace(entry, evidence=()) for entry in entries.rules), 2), *inspect]
 
 
-def _report(ended: Ended, status: int, settings: Settings) -> dict[str, Any]:
+def _report(ended: Ended, status: int, settings: Settings, ids: Collection[str]) -> dict[str, Any]:
     seen = ended.seen
     return {
         "status": status,
         "program_status": ended.status,
         "denied": [_denial(asked, seen) for asked in sorted(seen.denied)],
         "not_understood": seen.unnamed,
-        "to_allow": "\n".join(_lines(seen.denied, _other_ports(seen.denied, settings))),
+        "to_allow": "\n".join(_lines(seen.denied, _other_ports(seen.denied, settings), ids)),
     }
 
 

@@ -111,7 +111,7 @@ def _accepted(entry: ListEntry, settings: Settings) -> str:
 
 
 def _rows(settings: Settings) -> Iterator[_Row]:
-    """A row for each rule with a list, in their order, and then for each such entry of `tracking`."""
+    """A row for each rule with a list, in their order, then for each such entry of `inspect` and `tracking`."""
     rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
     subscriptions = Subscriptions(lists_folder(settings))
     refresh_s = update_options(settings).refresh_s
@@ -124,15 +124,21 @@ def _rows(settings: Settings) -> Iterator[_Row]:
 
 
 def _named(rules: Rules) -> Iterator[tuple[Choice[Any], Opened]]:
-    """The rules with lists and those, and then the entries of `tracking`."""
+    """The rules with lists and those, then the entries of `inspect` and of `tracking`."""
     opened = {id(each.listed): each for each in rules.opened}
-    for rule in rules.access.rules:
+    chosen: tuple[Choice[Any], ...] = (*rules.access.rules, *(_told(choice) for choice in rules.inspect))
+    for rule in chosen:
         if (listed := list_of(rule.matcher)) is not None:
             yield rule, opened[id(listed)]
     for entry in rules.tracking:
         if isinstance(entry.value, Remove) and entry.value.listed is not None:
             named = Choice[Any]("remove", entry.matcher, entry.where, entry.reason)
             yield named, opened[id(entry.value.listed)]
+
+
+def _told(choice: Choice[Any]) -> Choice[Any]:
+    """An entry of `inspect`, saying what it does as a rule does."""
+    return Choice(f"inspect {choice.value}", choice.matcher, choice.where, choice.reason)
 
 
 def _show(rows: list[_Row], now: int) -> None:

@@ -6,11 +6,12 @@ second, and it is found where all rules are.
 Exit codes: 0 done or listed; 1 there was nothing to do, or it cannot be written; 2 something was not understood.
 """
 
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,15 @@ from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.hosts import Hosts
 from forward_proxy.matching.implication import covers
 from forward_proxy.matching.matcher import Not
-from forward_proxy.matching.services import Service
-from forward_proxy.rulefiles.candidates import with_file
+from forward_proxy.matching.services import Catalogue, Service
+from forward_proxy.rulefiles.candidates import inserted
 from forward_proxy.rulefiles.rules import Rules, compiled, load
 from forward_proxy.rulefiles.switches import NAME, Switch, blocked, read_switches, unblocked, written
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import shelf_of
+from forward_proxy.traffic.redaction import visible
 
-type Change = Callable[[tuple[Switch, ...], str, str], tuple[Switch, ...] | None]
+type Change = Callable[[tuple[Switch, ...], str, str, Catalogue], tuple[Switch, ...] | None]
 
 
 class _ListsByItself(click.Group):
@@ -95,12 +97,7 @@ def block_services(settings: Settings, words: tuple[str, ...], group: str) -> No
 @takes_settings("state", "rules")
 def unblock_services(settings: Settings, words: tuple[str, ...], group: str) -> None:
     """End what `block` did, or leave one service out of a category that is blocked."""
-    rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
-
-    def change(switches: tuple[Switch, ...], group: str, word: str) -> tuple[Switch, ...] | None:
-        return unblocked(switches, group, word, rules.services)
-
-    after = _change(settings, words, group, change, "no longer blocked")
+    after = _change(settings, words, group, unblocked, "no longer blocked")
     for service in [each for word in words for each in _named(after, word)]:
         for rule in _denials(after.access, service):
             show(said(f"{service.id} is still denied by {rule.where.id or 'the rule'} ({place(rule.where)})"))
@@ -108,29 +105,44 @@ def unblock_services(settings: Settings, words: tuple[str, ...], group: str) -> 
 
 def _change(settings: Settings, words: tuple[str, ...], group: str, change: Change, done: str) -> Rules:
     """Change the file by each word, if the set is sound with it, and return that set."""
-    shelf = shelf_of(settings)
-    rules = load(settings.rules, default=settings.default_verdict, shelf=shelf)
-    file = settings.rules[0] / NAME
-    switches = _switches(file)
-    for word in words:
-        _named(rules, word)
-        if (changed := change(switches, group, word)) is None:
-            raise Failure(f"{word} is not blocked{f' for {group}' if group else ''} by {_shown(file)}")
-        switches = changed
-    sources = with_file(file, (str(file), written(switches)), rules.sources, settings.rules[0])
-    if not switches:
-        sources = tuple(source for source in sources if source[0] != str(file))
-    after = compiled(sources, default=settings.default_verdict, shelf=shelf)
-    _write(file, written(switches) if switches else None)
+    shelf, folder = shelf_of(settings), settings.rules[0]
+    file = folder / NAME
+    with _alone(folder):
+        rules = load(settings.rules, default=settings.default_verdict, shelf=shelf)
+        switches = _switches(file)
+        for word in words:
+            _named(rules, word)
+            if (changed := change(switches, group, word, rules.services)) is None:
+                raise Failure(f"{word} is not blocked{f' for {group}' if group else ''} by {_shown(file)}")
+            switches = changed
+        sources = tuple(source for source in rules.sources if Path(source[0]).absolute() != file.absolute())
+        if switches:
+            sources = inserted((_shown(file), written(switches)), sources, folder)
+        after = compiled(sources, default=settings.default_verdict, shelf=shelf)
+        _write(file, written(switches) if switches else None)
     whom = f" for {group}" if group else ""
     show(said(f"{', '.join(words)}: {done}{whom}, by {_shown(file)}"))
     return after
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other such command is between reading the switches of this folder and writing them."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as fault:
+        raise Failure(f"{_shown(folder)} cannot be read: {fault.strerror}") from fault
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _named(rules: Rules, word: str) -> tuple[Service, ...]:
     found = rules.services.named(word)
     if isinstance(found, Unreadable):
-        raise click.UsageError(found.text)
+        raise click.UsageError(visible(found.text))
     return found
 
 

@@ -39,6 +39,7 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
         **_outcome(explanation.rehearsal),
         "inspected": _inspected(explanation.rehearsal),
         "inspected_by": _text(explanation.tunnel_by),
+        "not_inspected": _closed(explanation.rehearsal),
         "asked_as": _asked_as(explanation.asked_as),
         "request": asdict(subject) | {"client": str(subject.client)},
         "otherwise": _verdict(explanation.otherwise) if explanation.otherwise else None,
@@ -114,6 +115,12 @@ def _added(added: Added) -> dict[str, Any]:
 def _inspected(rehearsal: Rehearsal) -> bool | None:
     """Whether the TLS connection is opened; None where there is none."""
     return None if rehearsal.tunnel is None else isinstance(rehearsal.tunnel, Inspect)
+
+
+def _closed(rehearsal: Rehearsal) -> str | None:
+    """Why its TLS is not opened; None where it is, and where the settings open none."""
+    closed = rehearsal.tunnel.closed if isinstance(rehearsal.tunnel, Tunnel) else None
+    return (closed.told or None) if closed else None
 
 
 def _anonymity(passage: Passage) -> dict[str, Any]:

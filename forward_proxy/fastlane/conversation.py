@@ -8,17 +8,12 @@ over as they came.  A client that does not take its answers is read no further.
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum, auto
 from time import time
 from typing import TYPE_CHECKING, cast
 
-from forward_proxy.access.budgets import Use
-from forward_proxy.access.rules import Denied
-from forward_proxy.errors import StorageError
-from forward_proxy.fastlane import records
+from forward_proxy.fastlane.delivering import delivered
 from forward_proxy.fastlane.framing import Answered, Framer
 from forward_proxy.fastlane.judging import Answer, Client, Elsewhere, judge
 from forward_proxy.fastlane.pipe import Outbound, Pipe
@@ -27,7 +22,6 @@ from forward_proxy.fastlane.requests import ODD, Odd, Other, Plain, read
 from forward_proxy.fastlane.sending import Sender
 from forward_proxy.message.rawheads import FIELD_SECTION_BYTES, REQUEST_LINE_BYTES
 from forward_proxy.policy import Foreseen
-from forward_proxy.policy.meter import Passage
 from forward_proxy.storage.pieces import Readable
 from forward_proxy.traffic.recurring import Recurring
 
@@ -324,47 +318,14 @@ class Conversation(asyncio.Protocol):
     async def _send(self, answer: Answer, content: Readable, closes: bool) -> None:
         """Large content, and the record once it has gone."""
         self._sender = sender = Sender(self.out, self.drained)
-        error = None
-        with content, self._metered(sender, answer.use) as cut:
-            try:
-                await sender.send(content, cleartext=self._client.tunnel is None)
-            except StorageError as fault:
-                logger.warning("%s: %s", answer.record.target, fault)
-                error = ("proxy_internal_error", "stored content is damaged")
-                self.out.abort()  # What was sent must not look complete.
-        if cut:
-            error = ("http_request_denied", f"cut: {cut[0].reason}")
-        elif error is None and sender.sent_bytes < answer.record.response_bytes:
-            error = ("connection_terminated", "the client went away")
+        record = await delivered(answer, content, sender, self._lane.meter, cleartext=self._client.tunnel is None)
         self._sender = None
-        ended = replace(answer.record, ended_at=time(), response_bytes=sender.sent_bytes)
-        if cut:
-            ended = records.cut(ended, cut[0])
-        self._lane.log.record(replace(ended, error=error[0], error_detail=error[1]) if error else ended)
+        self._lane.log.record(record)
         if self._mode is Mode.SENDING:
-            if closes or error:
+            if closes or record.error:
                 self._finish()
             else:
                 self._be_ready()
-
-    @contextmanager
-    def _metered(self, sender: Sender, use: Use | None) -> Iterator[list[Denied]]:
-        """Count what is sent for budgets; the verdict by which it was cut, if it is."""
-        cut: list[Denied] = []
-        if use is None:
-            yield cut
-            return
-
-        def end(denied: Denied) -> None:
-            cut.append(denied)
-            self.out.abort()
-
-        passage = Passage(use.accounts, lambda: sender.sent_bytes, end)
-        self._lane.meter.begin(passage)
-        try:
-            yield cut
-        finally:
-            self._lane.meter.end(passage)
 
     def _odd(self, head: bytes) -> None:
         if self._pipe is None and head.startswith(b"CONNECT "):

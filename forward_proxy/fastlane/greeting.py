@@ -7,6 +7,7 @@ come there first.
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ class Greeting(asyncio.Protocol):
         self._started_at = time()
         self._ticks = 0
         self._handshaking = False
+        self._names: tuple[str, ...] = ()
 
     def begin(self, hello: bytes) -> None:
         """Take the transport over, with what the client has sent already."""
@@ -102,24 +104,35 @@ class Greeting(asyncio.Protocol):
             return False
         if offered and b"http/1.1" not in offered:
             return False
-        names = tuple(dict.fromkeys(name for name in (self._connect.host, canonical_host(sni or "")) if name))
-        decision = self._lane.policy().on_hello(names, self._connect.port, self._client.known, int(time()))
+        self._names = tuple(dict.fromkeys(name for name in (self._connect.host, canonical_host(sni or "")) if name))
+        decision = self._lane.policy().on_hello(self._names, self._connect.port, self._client.known, int(time()))
         return isinstance(decision, Inspect)
 
     def _end_tls(self, sni: str | None) -> None:
         host, port = self._connect.host, self._connect.port
         inner = Conversation(self._lane, replace(self._client, tunnel=Tunnel(host, port, sni)))
         context = self._contexts.of(tuple(dict.fromkeys((sni or host, host))))
-        end = TlsEnd(self.out, context, inner, self._failed, lambda: self._lane.conversations.discard(self))
+        settled = partial(self._lane.conversations.discard, self)
+        end = TlsEnd(self.out, context, inner, self._failed, self._refused, settled)
         self._handshaking, self._ticks = True, 0
         self.out.set_protocol(end)
         end.data_received(self._hello)
 
     def _failed(self, reason: str) -> None:
-        """The client refused our certificate, or spoke TLS that we cannot: worth a line, or nobody will know why."""
+        """The client spoke TLS that we cannot: worth a line, or nobody will know why."""
+        self._record("error", f"the client ended TLS: {reason}")
+
+    def _refused(self, why: str) -> None:
+        """The client did not accept the certificate that was shown to it."""
+        client, now = self._client.known, int(time())
+        refused = self._lane.policy().on_refusal(self._names, self._connect.port, client, why, now)
+        self._record("refused", refused.told)
+        self._lane.remember(refused)
+
+    def _record(self, outcome: str, told: str) -> None:
         client = self._client
         self._lane.log.record(
-            records.failed(self._connect, client.text, client.known, self._started_at, time(), reason)
+            records.failed(self._connect, client.text, client.known, self._started_at, time(), outcome, told)
         )
 
     def _give_away(self) -> None:

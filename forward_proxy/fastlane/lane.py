@@ -18,7 +18,7 @@ from forward_proxy.fastlane.requests import Tunnel, read_connect
 from forward_proxy.fastlane.tls import Contexts
 from forward_proxy.matching.client import KnownClient, Unproved, User
 from forward_proxy.message.hosts import IPAddress, unmapped
-from forward_proxy.policy import Foreseen, Inspect, Policy
+from forward_proxy.policy import Foreseen, Inspect, Policy, Refused
 from forward_proxy.policy.meter import Meter, NoMeter
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring
@@ -102,9 +102,11 @@ class Lane:
         options: Options,
         meter: Meter | None = None,
         proofs: Proofs | None = None,
+        remember: Callable[[Refused], None] = lambda refused: None,
     ) -> None:
         self.policy = policy
         self.meter = meter or NoMeter()
+        self.remember = remember
         self.storage = storage
         self.log = log
         self.handover = handover

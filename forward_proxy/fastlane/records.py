@@ -91,8 +91,10 @@ def cut(record: Record, denied: Denied) -> Record:
     )
 
 
-def failed(connect: Connect, client: str, known: KnownClient, started_at: float, now: float, reason: str) -> Record:
-    """A tunnel whose TLS never stood."""
+def failed(
+    connect: Connect, client: str, known: KnownClient, started_at: float, now: float, outcome: str, told: str
+) -> Record:
+    """A tunnel whose TLS never stood, or was ended before anything was asked."""
     return Record(
         started_at=started_at,
         ended_at=now,
@@ -101,9 +103,10 @@ def failed(connect: Connect, client: str, known: KnownClient, started_at: float,
         target=f"{connect.host}:{connect.port}",
         host=connect.host,
         kind="tunnel",
-        outcome="error",
+        outcome=outcome,
+        reason=told,
         error="tls_alert_received",
-        error_detail=f"the client ended TLS: {reason}",
+        error_detail=told,
         user=known.name,
         listener=known.listener,
     )

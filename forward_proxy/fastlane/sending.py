@@ -35,6 +35,10 @@ class Sender:
         else:
             await self._send_blocks(content)
 
+    def abort(self) -> None:
+        """End the connection, whatever is under way."""
+        self._out.abort()
+
     def wake(self) -> None:
         """The client is gone: what waits for it waits in vain."""
         if self._waiting is not None and not self._waiting.done():

@@ -11,7 +11,10 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, Protocol
+
+from forward_proxy.message.alerts import HUNG_UP, SHOWN_S, UNUSED_S, refusal_in
 
 _MOST_CONTEXTS = 1024
 _READ_BYTES = 64 * 1024
@@ -80,6 +83,8 @@ class TlsEnd(asyncio.Protocol):
     """The protocol of a transport that carries TLS, and the transport of what speaks inside.
 
     `failed` is told when the handshake came to nothing, with OpenSSL's words; `settled` when it is over either way.
+    `refused` is told in its place when the client did not accept the certificate, with an alert's name or what it did
+    instead; that may also come after the handshake, before anything was sent inside (RFC 8446 §4.4.2.4, §6.2).
     """
 
     def __init__(
@@ -88,15 +93,19 @@ class TlsEnd(asyncio.Protocol):
         context: ssl.SSLContext,
         inner: Inner,
         failed: Callable[[str], None],
+        refused: Callable[[str], None],
         settled: Callable[[], None],
     ) -> None:
         self._transport = transport
         self._inner = inner
         self._failed = failed
+        self._refused = refused
         self._settled = settled
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._established = False
+        self._spoken = False
+        self._shown_at = monotonic()
         self._closed = False
 
     # The protocol.
@@ -107,13 +116,16 @@ class TlsEnd(asyncio.Protocol):
             if not self._established:
                 self._tls.do_handshake()
                 self._established = True
+                self._shown_at = monotonic()
                 self._settled()
                 self._flush()
                 self._inner.connection_made(self)
             while not self._closed:
                 if not (octets := self._tls.read(_READ_BYTES)):
+                    self._hung_up()
                     self._end()
                     return
+                self._spoken = True
                 self._inner.data_received(octets)
         except ssl.SSLWantReadError:
             self._flush()
@@ -121,9 +133,12 @@ class TlsEnd(asyncio.Protocol):
             self._fail(fault)
 
     def eof_received(self) -> bool:
+        self._hung_up()
         return self._established and bool(self._inner.eof_received())
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, ConnectionError):
+            self._hung_up()
         self._closed = True
         if self._established:
             self._inner.connection_lost(exc)
@@ -200,7 +215,21 @@ class TlsEnd(asyncio.Protocol):
 
     def _fail(self, fault: ssl.SSLError) -> None:
         self._flush()
-        if not self._established:
-            self._failed(fault.reason or str(fault))
+        text = fault.reason or str(fault)
+        if not self._spoken and (alert := refusal_in(text)) is not None:
+            self._refuse(alert)
+        elif not self._established:
+            self._failed(text)
         self._closed = True
         self._transport.close() if not self._established else self._transport.abort()
+
+    def _hung_up(self) -> None:
+        """The client is gone: right after the certificate was shown, before it has said a word, that is its answer."""
+        within_s = UNUSED_S if self._established else SHOWN_S
+        if not self._closed and not self._spoken and monotonic() - self._shown_at < within_s:
+            self._refuse(HUNG_UP)
+
+    def _refuse(self, why: str) -> None:
+        """Told once."""
+        self._spoken = True
+        self._refused(why)

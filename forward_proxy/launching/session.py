@@ -65,7 +65,7 @@ def environment(proxy: str, settings: Settings, folder: Path, environ: Mapping[s
 
 
 def _own_settings(settings: Settings, folder: Path, default: Action) -> Settings:
-    """Those of a proxy that serves nobody else, and lets nobody change what it allows.
+    """Those of a proxy that serves nobody else, asks nobody for a password, and lets nobody change what it allows.
 
     Its state is gone with it unless a folder for it was given with the command.
     """
@@ -77,9 +77,11 @@ def _own_settings(settings: Settings, folder: Path, default: Action) -> Settings
         state=settings.state if keeps else folder / "state",
         workers=1,
         allow_clients=(),
+        users=None,
         purge_clients=(),
         unblock_from_page=(),
         ask_from_page=(),
+        pass_through_s=0,
         cache=settings.cache if keeps else replace(settings.cache, enabled=False),
     )
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from forward_proxy.access.rules import Allowed, Denied
+from forward_proxy.errors import RuleFileError
 from forward_proxy.learning.entries import Entries, entries_for
 from forward_proxy.learning.judging import subject
 from forward_proxy.learning.patterns import Breadth
-from forward_proxy.learning.seen import Asked, Found
+from forward_proxy.learning.seen import Asked, Evidence, Found, Origin
 from forward_proxy.learning.writing import inspect_lines, rule_lines
 from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.subject import RuleRef
@@ -22,6 +23,8 @@ from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.rulefiles.tree import Node, read_tree
 
 type Compile = Callable[[bytes], Rules]
+# At a name that is reserved to mean nothing (RFC 6761 §6.4).
+_ANYTHING = Asked(Origin("not-learned.invalid", 443, "https"), "/", "GET")
 _DASH = re.compile(r"^( *)- ")
 
 
@@ -63,11 +66,19 @@ def merged(text: str, found: Found, breadth: Breadth, at: int, compile_file: Com
     changed = _put_in(text, "rules", lambda indent: rule_lines(entries.rules, indent), last)
     if entries.inspect:
         changed = _put_in(changed, "inspect", lambda indent: inspect_lines(entries.inspect, indent), None)
-    after = compile_file(changed.encode())
+    try:
+        after = compile_file(changed.encode())
+    except RuleFileError as fault:
+        raise NotMergeable(f"with the entries in it, it would not be sound:\n{fault}") from fault
     for asked in new.keys() - set(entries.too_long):
         if isinstance(after.access.decide(subject(asked, at)), Denied):
             raise NotMergeable(f"an entry for {asked} would not come to be asked")
     return Merged(changed, entries, tuple(denied))
+
+
+def check_mergeable(text: str, compile_file: Compile) -> None:
+    """Raises NotMergeable when nothing that is new could be put into this sound file."""
+    merged(text, {_ANYTHING: Evidence(1, 0.0)}, "exact", 0, compile_file)
 
 
 def _catch_all(rules: Rules) -> RuleRef | None:

@@ -85,7 +85,7 @@ class Seen:
 def seen_in(records: Iterable[Record]) -> Seen:
     seen = Seen()
     for record in records:
-        if record.outcome in _OWN:
+        if record.outcome in _OWN or record.in_the_background:
             continue
         asked = _asked(record)
         if asked is None:

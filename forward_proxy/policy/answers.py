@@ -31,6 +31,7 @@ _EMPTY_TYPES: dict[Resource, bytes] = {
 _LATER = "It is fetched, without your cookies, once it can be reached."
 _OFFERS = {"unblock": "Unblock it for a while", "ask": "Ask for access"}
 _NOTHING_SENT = (403, 407, 429)
+_BAD_CERTIFICATE = "tls_certificate_error"
 _PHRASES = {508: "Loop Detected"}
 
 
@@ -165,7 +166,8 @@ def _page(deny: Deny, request: RequestHead | None) -> bytes:
         rows += [("Rule", deny.rule.id or ""), ("Where", str(deny.rule))]
     else:
         rows += [("Error", deny.error), ("Later", _LATER if deny.later else "")]
-    sent = "nothing was sent to the site" if deny.status in _NOTHING_SENT else "the site did not"
+    unsent = deny.status in _NOTHING_SENT or deny.error == _BAD_CERTIFICATE
+    sent = "nothing was sent to the site" if unsent else "the site did not"
     offer = link(_OFFERS[deny.offer], request.target) if deny.offer and request else ""
     return page(_title(deny), rows, f"{offer}<p>{PROXY_NAME} answered this request itself; {sent}.")
 
@@ -176,6 +178,8 @@ def _title(deny: Deny) -> str:
     if deny.by_policy:
         by_grant = deny.rule is not None and deny.rule.file == PLACE
         return "Blocked for a while" if by_grant else "Blocked by a rule" if deny.rule else "Refused"
+    if deny.error == _BAD_CERTIFICATE:
+        return "The certificate of this site cannot be trusted"
     return f"{deny.status} {_PHRASES.get(deny.status) or HTTPStatus(deny.status).phrase}"
 
 

@@ -63,11 +63,19 @@ class Authenticating:
         """The same for a request."""
         return self._refused(subjects, client, self._of_request, inside=inside)
 
+    def of_own_page(self, subject: Subject, client: KnownClient, *, inside: bool) -> Deny | None:
+        """The same for whoever wants to know what is left of his budgets."""
+        where = self._access.budget_by_user(subject) if client.user is None and self.needed else None
+        return self._told(f"{where} depends on who asks", subject, client, inside=inside) if where else None
+
     def _refused(
         self, subjects: Sequence[Subject], client: KnownClient, sections: Iterable[Entries], *, inside: bool
     ) -> Deny | None:
         if not self.needed or client.user is not None or (why := self._why(subjects, sections)) is None:
             return None
+        return self._told(why, subjects[0], client, inside=inside)
+
+    def _told(self, why: str, subject: Subject, client: KnownClient, *, inside: bool) -> Deny:
         if self._options.hashes is None:
             status, reason = 403, "there are no users (setting users)"
         elif inside:
@@ -76,8 +84,7 @@ class Authenticating:
             status, reason = client.unproved.status, client.unproved.reason
         else:
             status, reason = 407, "no name and password were sent"
-        first = subjects[0]
-        return Deny(status, "http_request_denied", f"{why}: {reason}", None, first.resource, page=first.page)
+        return Deny(status, "http_request_denied", f"{why}: {reason}", None, subject.resource, page=subject.page)
 
     def _why(self, subjects: Sequence[Subject], sections: Iterable[Entries]) -> str | None:
         """Why it matters who asks; None when it does not."""

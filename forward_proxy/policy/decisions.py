@@ -18,6 +18,7 @@ from forward_proxy.matching.subject import Resource, RuleRef, Subject
 from forward_proxy.message.fields import NO_EDITS, Edits, FieldLine
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.targets import TargetUri
+from forward_proxy.policy.refusals import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +209,36 @@ class Inspect:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """Why TLS is not opened, in words, empty for the settings; `refused` when the client would not have it."""
+
+    told: str = ""
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tunnel:
-    """Relay bytes unread; they are use of these accounts' budgets, and `asked_as` is as for requests."""
+    """Relay bytes unread; they are use of these accounts' budgets, and `asked_as` is as for requests.
+
+    `closed` is why TLS in it is not opened, None where there is nothing to tell.
+    """
 
     rule: RuleRef | None = None
     reason: str = ""
     accounts: tuple[Account, ...] = ()
     asked_as: AskedAs | None = None
+    closed: Closed | None = None
+
+    @property
+    def told(self) -> str:
+        """Who let it pass, why it is not opened, and who answers in place of its host."""
+        closed = self.closed.told if self.closed else ""
+        return "; ".join(filter(None, (self.reason, closed, str(self.asked_as or ""))))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A client has refused the certificate that was shown to it: what is to be remembered of that, and why not more."""
+
+    remembered: tuple[Refusal, ...]
+    told: str

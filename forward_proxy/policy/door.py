@@ -34,14 +34,17 @@ from forward_proxy.policy.decisions import (
     OwnPage,
     Purge,
     Redirect,
+    Refused,
     Relay,
     Serve,
     Tunnel,
     Validate,
 )
 from forward_proxy.policy.onboarding import NO_ONBOARDING, Onboarding, Pac
+from forward_proxy.policy.opening import Opening
 from forward_proxy.policy.overrides import Overrides
 from forward_proxy.policy.pages import HOST, is_own, is_setup_host
+from forward_proxy.policy.refusals import OPENED, PassingThrough, Refusal
 from forward_proxy.policy.unblocking import NOBODY, Unblocking
 
 # What becomes of a page that a person goes to under a target that is not clean: it is shown under the clean one; the
@@ -75,6 +78,7 @@ class State:
     onboarding: Onboarding = NO_ONBOARDING
     pac: tuple[Choice[Pac], ...] = ()
     authentication: Authentication = NO_AUTHENTICATION
+    passing_through: PassingThrough = OPENED
 
 
 class Policy:
@@ -83,6 +87,7 @@ class Policy:
     def __init__(self, state: State) -> None:
         self.state = state
         self._overrides = Overrides(state.cache, state.caching_options)
+        self._opening = Opening(state.inspect, state.inspect_by_default, state.access, state.passing_through)
         self._tracking = Tracking(state.tracking, lists_among(state.access.rules))
         of_request = (state.anonymity, state.cache, state.safe_search, state.tracking)
         self._users = Authenticating(state.authentication, state.access, (state.inspect,), of_request)
@@ -111,13 +116,22 @@ class Policy:
         subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
         if refused := self._unnamed(subjects, client, inside=True):
             return refused
-        return Inspect() if all(map(self._inspects, subjects)) else self._tunnel(subjects)
+        return Inspect() if self._opening.closed(subjects) is None else self._tunnel(subjects)
 
     def on_opaque(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Tunnel:
         """Bytes inside CONNECT that nobody can answer inside: TLS that is not opened, or no HTTP."""
         client = self._users.current(client)
         subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
         return self._unnamed(subjects, client, inside=True) or self._tunnel(subjects)
+
+    def on_refusal(self, names: tuple[str, ...], port: int, client: KnownClient, why: str, now: int) -> Refused:
+        """The client has refused the certificate shown for these names, which `why` says in words."""
+        client = self._users.current(client)
+        return self._opening.refused(tuple(tunnel_subject(name, port, client, now) for name in names), why)
+
+    def standing(self, refusal: Refusal, now: int) -> str:
+        """What becomes of the next connection of the client that refused a certificate, in words for an operator."""
+        return self._opening.standing(tunnel_subject(refusal.host, 443, KnownClient(refusal.client), now))
 
     def on_request(
         self,
@@ -146,6 +160,10 @@ class Policy:
         if is_site:
             return onboarding.answer(head, subject, client, self.state.onboarding, self.state.pac)
         if head.target.host == HOST:
+            if unblocking.tells_budgets(head) and (
+                refused := self._users.of_own_page(subject, client, inside=tunnel is not None)
+            ):
+                return refused
             own = unblocking.on_page(head, subject, client.address, now, self.state.unblocking, self.state.access)
             if own is not None:
                 return own
@@ -343,12 +361,6 @@ class Policy:
             return None
         return self._users.of_tunnel(subjects, client, inside=inside)
 
-    def _inspects(self, subject: Subject) -> bool:
-        if is_own(subject.host):
-            return self.state.inspect_by_default  # There is nobody to pass it through to.
-        choice = first_match(self.state.inspect, subject)
-        return self.state.inspect_by_default and (choice is None or choice.value == "always")
-
     def _tunnel(self, subjects: tuple[Subject, ...]) -> Deny | Tunnel:
         if own := next((subject.host for subject in subjects if is_own(subject.host)), None):
             reason = (
@@ -359,7 +371,8 @@ class Policy:
         if isinstance(verdict, Denied):
             return Deny(403, "http_request_denied", verdict.reason, verdict.rule)
         engines = (asked_as(self.state.safe_search, subject) for subject in subjects)
-        return Tunnel(verdict.rule, verdict.reason, verdict.accounts, next(filter(None, engines), None))
+        engine, closed = next(filter(None, engines), None), self._opening.closed(subjects)
+        return Tunnel(verdict.rule, verdict.reason, verdict.accounts, engine, closed)
 
 
 def tunnel_subject(host: str, port: int, client: KnownClient, now: int) -> Subject:

@@ -131,7 +131,7 @@ def _relayed(
         )
         changes = StoreChanges(update.freshened, update.outdated, changes.invalidated)
     marks = _marks(cleaned.fields, CacheStatus(fwd=sent.fwd, stored=storing is not None, detail=detail))
-    edits = cleaning | _dated(cleaned.fields, response_at) | _added(allowed, cleaned.fields) | marks
+    edits = cleaning | _dated(cleaned.fields, response_at) | _added(allowed, cleaned.fields, cleaned.status) | marks
     return Relay(allowed, sent.fwd, edits, anonymised, storing, detail, changes)
 
 
@@ -148,7 +148,7 @@ def _serve(
     head = delivery.head
     edits = anonymity.response_edits(allowed.level, allowed.request, head, allowed.subject)
     cleaned = head.fields.edited(edits)
-    head = head.edited(edits | _added(allowed, cleaned) | hops.via(head.fields))
+    head = head.edited(edits | _added(allowed, cleaned, reuse.stored.status) | hops.via(head.fields))
     if for_client:
         head = ResponseHead(head.status, FieldSection((*head.fields, *for_client)))
     delivery = replace(delivery, head=head)
@@ -164,12 +164,17 @@ def _dated(fields: FieldSection, response_at: int) -> Edits:
     return NO_EDITS if b"date" in fields else Edits(((b"date", format_date(response_at)),))
 
 
-def _added(allowed: Allowed, fields: FieldSection) -> Edits:
-    """What lists add, as further lines: of several policies each has to be kept (W3C CSP Level 3 §8.1)."""
-    if not allowed.added:
+def _added(allowed: Allowed, fields: FieldSection, status: int) -> Edits:
+    """What lists add, as further lines: of several policies each has to be kept (W3C CSP Level 3 §8.1).
+
+    An origin's 304 that does not repeat the site's own policies gets none: the client would put ours in the place of
+    what it has stored, the site's and ours (RFC 9111 §3.2).
+    """
+    added = [each for each in allowed.added if status != 304 or each.name in fields]
+    if not added:
         return NO_EDITS
-    before = ((name, value) for name in {each.name: None for each in allowed.added} for value in fields.get_all(name))
-    return Edits((*before, *((each.name, each.value) for each in allowed.added)))
+    before = ((name, value) for name in {each.name: None for each in added} for value in fields.get_all(name))
+    return Edits((*before, *((each.name, each.value) for each in added)))
 
 
 def _marks(fields: FieldSection, said: CacheStatus) -> Edits:

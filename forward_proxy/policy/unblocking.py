@@ -64,6 +64,12 @@ def offered(unblocking: Unblocking, client: IPAddress, rule: RuleRef | None) -> 
     return "" if rule is not None and rule.file == PLACE else unblocking.may(client)
 
 
+def tells_budgets(head: RequestHead) -> bool:
+    """Whether this asks for the page that tells a client what is left of its budgets."""
+    target = head.target
+    return target.authority == HOST and target.path == "/" and target.query is None
+
+
 def on_page(
     head: RequestHead, subject: Subject, client: IPAddress, now: int, unblocking: Unblocking, access: AccessRules
 ) -> Deny | OwnPage | None:
@@ -71,7 +77,7 @@ def on_page(
     target = head.target
     if target.host != HOST or target.authority != HOST:
         return None
-    if target.path == "/" and target.query is None and (rows := _rows(access, subject)):
+    if tells_budgets(head) and (rows := _rows(access, subject)):
         return OwnPage(subject, page("What is left today", rows, ""))
     if not (may := unblocking.may(client)):
         return None

@@ -40,11 +40,16 @@ def candidate(
 def with_file(path: Path, source: tuple[str, bytes], in_force: Sources, folder: Path) -> Sources:
     """These files with this one among them, by its name; `folder` is the first of those in force."""
     names = [Path(name).name for name, _ in in_force]
-    if path.name in names:
-        place = names.index(path.name)
-        return (*in_force[:place], source, *in_force[place + 1 :])
-    in_first = [name for name, (file, _) in zip(names, in_force, strict=True) if _is_in(Path(file), folder)]
-    place = bisect(in_first, path.name)
+    if path.name not in names:
+        return inserted(source, in_force, folder)
+    place = names.index(path.name)
+    return (*in_force[:place], source, *in_force[place + 1 :])
+
+
+def inserted(source: tuple[str, bytes], in_force: Sources, folder: Path) -> Sources:
+    """These files and this one, where its name puts it in the first folder of those in force."""
+    in_first = [Path(name).name for name, _ in in_force if _is_in(Path(name), folder)]
+    place = bisect(in_first, Path(source[0]).name)
     return (*in_force[:place], source, *in_force[place:])
 
 

@@ -21,6 +21,8 @@ from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.services import Catalogue
 from forward_proxy.policy.onboarding import Pac
+from forward_proxy.rulefiles.expectations import Expectation
+from forward_proxy.rulefiles.inspecting import Opening
 from forward_proxy.rulefiles.named import read_named
 from forward_proxy.rulefiles.opened import Loaded, Opened
 from forward_proxy.rulefiles.problems import Fault, report
@@ -230,10 +232,12 @@ def _tree(file: str, content: bytes) -> Fault | tuple[str, Node]:
 def _disappointments(collected: Collected, access: AccessRules) -> Iterator[Fault]:
     tracking = Tracking(tuple(collected.choices["tracking"]), lists_among(access.rules))
     for file, mark, path, expectation in collected.expectations:
-        text = (
-            expectation.disappointment(tracking, collected.zone)
-            if isinstance(expectation, Cleaning)
-            else expectation.disappointment(access, collected.choices["inspect"])
-        )
+        match expectation:
+            case Cleaning():
+                text = expectation.disappointment(tracking, collected.zone)
+            case Opening():
+                text = expectation.disappointment(collected.choices["inspect"])
+            case Expectation():
+                text = expectation.disappointment(access, collected.choices["inspect"])
         if text is not None:
             yield Fault(file, mark, path, text)

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
@@ -20,7 +19,7 @@ from forward_proxy.access.budgets import Budget
 from forward_proxy.access.lists.listed import Listed
 from forward_proxy.access.rules import list_of
 from forward_proxy.anonymity import Level
-from forward_proxy.cleaning import Treatment
+from forward_proxy.cleaning import Catalogue, Treatment
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.conditions import Problem, unknown
 from forward_proxy.matching.grammar import KEYS, compile_match
@@ -31,6 +30,7 @@ from forward_proxy.rulefiles import overrides, pac, safesearch, trackingentries
 from forward_proxy.rulefiles.budgets import read_budget
 from forward_proxy.rulefiles.editions import Unusable
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
+from forward_proxy.rulefiles.inspecting import Opening, read_opening
 from forward_proxy.rulefiles.listentries import ListEntry, read_lists
 from forward_proxy.rulefiles.named import NAMING
 from forward_proxy.rulefiles.opened import Opened, key_of
@@ -40,9 +40,11 @@ from forward_proxy.rulefiles.trackingentries import Cleaning, read_cleaning, rea
 from forward_proxy.rulefiles.tree import Mark, Node, Path, Plain
 
 type Inspection = Literal["never", "always"]
+type Expected = Expectation | Cleaning | Opening
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _MAX_REASON = 500
+_EXPECTED: Mapping[object, str] = {"tracking": "url and becomes", "inspect": "never or always"}
 _BEFORE_TUNNEL = frozenset(("service", "host", "port", "scheme", "client", "listener", "user", "group", "time", "not"))
 _BEFORE_RESPONSE = frozenset(KEYS) - {"content_type"}
 
@@ -69,7 +71,11 @@ SECTIONS = {
         "level", {level.value: level for level in Level}, _BEFORE_RESPONSE, "not known when the request is sent"
     ),
     "inspect": Section(
-        "action", {"never": "never", "always": "always"}, _BEFORE_TUNNEL, "not known before the tunnel is opened"
+        "action",
+        {"never": "never", "always": "always"},
+        _BEFORE_TUNNEL,
+        "not known before the tunnel is opened",
+        ("list", "expect"),
     ),
     "safe_search": Section(
         "",
@@ -110,7 +116,7 @@ class Collected:
     pins: Mapping[str, str] | None = None
     opened: list[Opened] = field(default_factory=list)
     choices: dict[str, list[Choice[Any]]] = field(default_factory=lambda: {name: [] for name in SECTIONS})
-    expectations: list[tuple[str, Mark, Path, Expectation | Cleaning]] = field(default_factory=list)
+    expectations: list[tuple[str, Mark, Path, Expected]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     named: Named = NOTHING_NAMED
     _ids: dict[tuple[str, str], RuleRef] = field(default_factory=dict)
@@ -173,6 +179,9 @@ class _File:
             value = self.treatment(value, fields, path)
         elif "list" in fields and "list" in section.extra:
             matcher = self.listed(fields["list"], matcher, (*path, "list"))
+        listed = list_of(matcher) if path[0] == "inspect" and matcher else None
+        if listed is not None and isinstance(listed.searched, Catalogue):
+            self.fault((*path, "list"), f"{listed.name}: nothing on it is about hosts")
         if "budget" in fields and "budget" in section.extra:
             matcher = self.rationed(fields, ref, matcher, path)
         reason = self.text(fields, "reason", path) or ""
@@ -284,17 +293,24 @@ class _File:
 
     def expectations(self, node: Node, path: Path) -> None:
         if not isinstance(node.value, tuple):
-            wanted = "url and becomes" if path[0] == "tracking" else "block or allow"
-            self.fault(path, f"expected a list of entries with {wanted}")
+            self.fault(path, f"expected a list of entries with {_EXPECTED.get(path[0], 'block or allow')}")
             return
         for place, entry in enumerate(node.value):
-            read = read_cleaning if path[0] == "tracking" else partial(read_expectation, zone=self.collected.zone)
-            expectation: Expectation | Cleaning | tuple[Problem, ...] = read(entry.plain())
+            expectation = self.expected(str(path[0]), entry.plain())
             where = (*path, place)
             if not isinstance(expectation, tuple):
                 self.collected.expectations.append((self.file, entry.mark, where, expectation))
             else:
                 self.problems(expectation, where)
+
+    def expected(self, section: str, raw: Plain) -> Expected | tuple[Problem, ...]:
+        """What an entry of `expect` says in this section."""
+        match section:
+            case "tracking":
+                return read_cleaning(raw)
+            case "inspect":
+                return read_opening(raw, self.collected.zone)
+        return read_expectation(raw, self.collected.zone)
 
     def problems(self, problems: tuple[Problem, ...], where: Path) -> None:
         for problem in problems:

@@ -40,25 +40,24 @@ class Switch:
         return f"blocked-services-{self.group}" if self.group else "blocked-services"
 
 
-def blocked(switches: Sequence[Switch], group: str, word: str) -> tuple[Switch, ...]:
-    """With this service or category blocked for the group."""
+def blocked(switches: Sequence[Switch], group: str, word: str, catalogue: Catalogue) -> tuple[Switch, ...]:
+    """With this service, or all of this category, blocked for the group."""
     before = _of(switches, group)
+    but = tuple(name for name in before.but if word not in (name, _category(catalogue, name)))
     if word in before.but:
-        return _with(switches, replace(before, but=_without(before.but, word)))
-    return _with(switches, replace(before, blocked=(*_without(before.blocked, word), word)))
+        return _with(switches, replace(before, but=but))
+    return _with(switches, replace(before, blocked=(*_without(before.blocked, word), word), but=but))
 
 
 def unblocked(switches: Sequence[Switch], group: str, word: str, catalogue: Catalogue) -> tuple[Switch, ...] | None:
     """Without it; a service is taken out of a blocked category.  None when it was not blocked."""
     before = _of(switches, group)
-    service = catalogue.services.get(word)
-    if word in before.blocked:
-        kept = _without(before.blocked, word)
-        but = tuple(name for name in before.but if catalogue.services[name].category in kept)
-        return _with(switches, replace(before, blocked=kept, but=but))
-    if service is not None and service.category in before.blocked and word not in before.but:
-        return _with(switches, replace(before, but=(*before.but, word)))
-    return None
+    kept = _without(before.blocked, word)
+    but = tuple(name for name in before.but if (category := _category(catalogue, name)) is None or category in kept)
+    if _category(catalogue, word) in kept and word not in but:
+        but = (*but, word)
+    after = replace(before, blocked=kept, but=but)
+    return None if after == before else _with(switches, after)
 
 
 def written(switches: Sequence[Switch]) -> bytes:
@@ -76,7 +75,8 @@ def read_switches(file: str, content: bytes) -> tuple[Switch, ...]:
     entries = plain.get("rules") if isinstance(plain, dict) and list(plain) == ["rules"] else None
     switches = tuple(map(_switch, entries)) if isinstance(entries, list) else (None,)
     sound = tuple(switch for switch in switches if switch is not None)
-    if len(sound) < len(switches) or (read_tree(written(sound)).plain() != plain):
+    # What is written again has lost its comments, too.
+    if len(sound) < len(switches) or written(sound) != content.replace(b"\r\n", b"\n"):
         told = "is not as `forward-proxy services` writes it; keep rules of your own in another file"
         raise RuleFileError(report([Fault(file, None, (), told)]))
     return sound
@@ -103,6 +103,12 @@ def _switch(entry: Plain) -> Switch | None:
 def _words(raw: Plain) -> tuple[str, ...] | None:
     words = tuple(word for word in raw if isinstance(word, str)) if isinstance(raw, list) else ()
     return words if isinstance(raw, list) and len(words) == len(raw) else None
+
+
+def _category(catalogue: Catalogue, word: str) -> str | None:
+    """That of the service of this id, if it is one."""
+    service = catalogue.services.get(word)
+    return service.category if service else None
 
 
 def _of(switches: Sequence[Switch], group: str) -> Switch:

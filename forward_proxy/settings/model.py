@@ -189,6 +189,14 @@ class Settings:
     inspect: bool = one(
         kinds.SWITCH, "on", "Open TLS to judge, cache and log what is inside; off opens none.", "--inspect"
     )
+    pass_through_s: float = one(
+        kinds.GRACE,
+        "1d",
+        "How long a host is not opened for a client that refused the certificate shown for it; off: always opened.",
+    )
+    pass_through_despite_rules: bool = one(
+        kinds.SWITCH, "off", "Do so also where a rule could deny what is inside, which then passes unread."
+    )
     fast_lane: bool = one(
         kinds.SWITCH,
         "on",
@@ -242,6 +250,10 @@ class Settings:
         if self.allow_private_targets:
             cautions.append(
                 ("allow_private_targets", "every client can reach this machine, its network and its cloud metadata")
+            )
+        if self.pass_through_s and self.pass_through_despite_rules and self.inspect:
+            cautions.append(
+                ("pass_through_despite_rules", "whoever refuses the certificate gets past rules about what is inside")
             )
         if self._reaches_others and not self.cache_is_shared:
             cautions.append(("cache.profile", "personal responses are stored, and other machines may use this proxy"))

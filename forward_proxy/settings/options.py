@@ -14,6 +14,7 @@ from forward_proxy.caching.options import Options as CachingOptions
 from forward_proxy.policy.authentication import Authentication
 from forward_proxy.policy.door import State
 from forward_proxy.policy.onboarding import Certificate, Onboarding
+from forward_proxy.policy.refusals import NO_REFUSALS, PassingThrough, Refusals
 from forward_proxy.policy.unblocking import Unblocking
 from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.rulefiles.shelf import Shelf
@@ -32,6 +33,7 @@ def state_of(
     grants: Grants = NO_GRANTS,
     key: bytes = b"",
     hashes: Mapping[str, bytes] | None = None,
+    refusals: Refusals = NO_REFUSALS,
     certificate: Certificate | None = None,
 ) -> State:
     """The immutable snapshot that every decision is made from.
@@ -56,6 +58,7 @@ def state_of(
         onboarding=Onboarding(certificate, frozenset(settings.own_names), settings.allow_clients),
         pac=rules.pac,
         authentication=Authentication(hashes, settings.serves_users_only),
+        passing_through=PassingThrough(refusals, int(settings.pass_through_s), settings.pass_through_despite_rules),
     )
 
 
@@ -118,6 +121,10 @@ def update_options(settings: Settings) -> UpdateOptions:
 
 def grants_folder(settings: Settings) -> Path:
     return settings.state / "grants"
+
+
+def refusals_folder(settings: Settings) -> Path:
+    return settings.state / "refusals"
 
 
 def budgets_folder(settings: Settings) -> Path:

@@ -70,6 +70,8 @@ def _what_happened(record: Record) -> str:
         return visible(f"denied by {record.rule}" if record.rule else f"denied: {record.reason or 'by default'}")
     if stood_in(record):
         return visible(f"stale, {record.error or record.cache_detail}")
+    if record.outcome == "refused":
+        return "certificate refused by the client"
     if record.error:
         return visible(f"error {record.error}")
     if record.cleaned:

@@ -14,6 +14,10 @@ type Kind = Literal["http", "tunnel", "websocket"]
 type Verdict = Literal["allowed", "denied"]
 
 
+# How the `cache_detail` of a request begins that was the proxy's own.
+IN_THE_BACKGROUND = "in the background"
+
+
 @dataclass(slots=True)  # Not to be changed, and yet not frozen: making one would take six times as long.
 class Record:
     """One exchange; `id` is the log's, 0 until written, and grows in the order of writing.
@@ -21,12 +25,13 @@ class Record:
     `outcome` is the short word of the live view: `hit`, `fwd=uri-miss`, `denied`, `tunnel`, `purge`, `page` for one of
     our own, `redirect` to a clean target, `error`; `stale` when something stored stood in for an origin, `collapsed`
     when another request's answer was waited for, and `background` for a request of the proxy's own, which has no status
-    when it failed.  `rule` is where the deciding rule stands (`rules/10-trackers.yaml:12`), None when the default
-    decided.  `cache_detail` says why in words, and of a purge how much it took.  `origin` is `ip:port`; `tls_version`
-    is that towards the origin.  `page` is the host of the page that asked, `user` who proved to use the client,
-    `listener` the port it came in by.  `cleaned` names what was removed from the target, parameters or `wrapper`,
-    `cleaned_by` where who had it removed stands; a `redirect` leads to what is left, and any other target is what was
-    left.
+    when it failed; `refused` when the client did not accept our certificate, and `pass-through` for a tunnel that is
+    not opened because of that.  `rule` is where the deciding rule stands (`rules/10-trackers.yaml:12`), None when the
+    default decided.  `cache_detail` says why in words, and of a purge how much it took.  `origin` is `ip:port`;
+    `tls_version` is that towards the origin.  `page` is the host of the page that asked, `user` who proved to use the
+    client, `listener` the port it came in by.  `cleaned` names what was removed from the target, parameters or
+    `wrapper`, `cleaned_by` where who had it removed stands; a `redirect` leads to what is left, and any other target is
+    what was left.
 
     With `exchanges` above 1 it stands for so many that differed in their times only: it has the start of the first and
     the end of the last of them, and the bytes of all; how long each took is not known.
@@ -70,6 +75,11 @@ class Record:
     cleaned_by: str | None = None
     user: str | None = None
     listener: int | None = None
+
+    @property
+    def in_the_background(self) -> bool:
+        """Whether the proxy asked by itself, for no client that waited."""
+        return (self.cache_detail or "").startswith(IN_THE_BACKGROUND)
 
     @property
     def duration_s(self) -> float | None:

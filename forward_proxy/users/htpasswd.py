@@ -18,7 +18,8 @@ LONGEST_PASSWORD_BYTES = 72
 # 2^10 rounds take some 50 ms, and each step doubles; 17 is the most that Apache's htpasswd makes.
 LEAST_COST, MOST_COST = 5, 17
 
-_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
+# 128 bits of salt in 22 characters: the last one has two bits of it, and bcrypt fails on others.
+_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _OTHERS = (
     ("$apr1$", "MD5 (apr1)"),
     ("$1$", "MD5"),

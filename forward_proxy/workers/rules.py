@@ -16,14 +16,16 @@ from forward_proxy.rulefiles.rules import Pins, Sources
 from forward_proxy.users.file import UsersInForce
 from forward_proxy.workers.budgets import UseOfBudgets
 from forward_proxy.workers.grants import GrantsInForce
+from forward_proxy.workers.refusals import RefusalsInForce
 from forward_proxy.workers.shared import Shared
 
 
 class RulesInForce:
     """Call it for the policy; `build` makes one of a rule set, `compiled` a rule set of what another worker has read.
 
-    Without `shared` this process is the only one, without `granted` there are no grants, and without `used` nothing is
-    used of budgets.  `build` looks at the users itself; here they are looked after.
+    Without `shared` this process is the only one, without `granted` there are no grants, without `used` nothing is
+    used of budgets, and without `refused` no refusal is remembered.  `build` looks at users and refusals itself; here
+    they are looked after.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class RulesInForce:
         granted: GrantsInForce | None = None,
         used: UseOfBudgets | None = None,
         users: UsersInForce | None = None,
+        refused: RefusalsInForce | None = None,
     ) -> None:
         self.rules = rules
         self._build = build
@@ -43,6 +46,7 @@ class RulesInForce:
         self._granted = granted
         self._users = users
         self.used = used
+        self.refused = refused
         self._rationed: UseOfBudgets | None = None  # The same, while any rule has a budget.
         self._grants = granted.read() if granted is not None else NO_GRANTS
         self._lock = threading.Lock()
@@ -61,6 +65,8 @@ class RulesInForce:
             self._know(self._users)
         if self._rationed is not None and self._rationed.outdated:
             self._account(self._rationed)
+        if self.refused is not None and self.refused.outdated:
+            self._refuse(self.refused)
         return self._policy
 
     def replace(self, rules: Rules) -> None:
@@ -93,6 +99,11 @@ class RulesInForce:
                 grants = granted.read()
                 if grants != self._grants:  # Or what is remembered by the policy would be for nothing.
                     self._grants, self._policy = grants, self._made(self.rules, grants)
+
+    def _refuse(self, refused: RefusalsInForce) -> None:
+        with self._lock:
+            if refused.outdated and refused.read():
+                self._policy = self._made(self.rules, self._grants)
 
     def _account(self, used: UseOfBudgets) -> None:
         with self._lock:

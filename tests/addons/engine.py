@@ -20,7 +20,7 @@ from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.loops import judging_loop
 from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
-from forward_proxy.policy import Policy
+from forward_proxy.policy import Policy, Refused
 from forward_proxy.policy.meter import Meter
 from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
@@ -175,6 +175,7 @@ def running_engine(
     meter: Meter | None = None,
     in_force: Callable[[], Policy] | None = None,
     proofs: Proofs | None = None,
+    remember: Callable[[Refused], None] = lambda refused: None,
 ) -> Iterator[Running]:
     """An engine on a free port that serves until the block ends, with the fast lane before it or without.
 
@@ -185,12 +186,20 @@ def running_engine(
     running = Running(policy, Records(), store, folder, Queue(folder / "queue"))
     asked = in_force or (lambda: running.policy)
     driver = Driver(
-        asked, store, running.records.append, running.queue, collapse_wait_s, wishes, meter=meter, proofs=proofs
+        asked,
+        store,
+        running.records.append,
+        running.queue,
+        collapse_wait_s,
+        wishes,
+        meter=meter,
+        proofs=proofs,
+        remember=remember,
     )
     running.driver = driver
 
     def lane(handover: Handover) -> Lane:
-        made = Lane(asked, store, Told(running.records), handover, LaneOptions(), meter=meter, proofs=proofs)
+        made = Lane(asked, store, Told(running.records), handover, LaneOptions(), meter, proofs, remember)
         running.lanes.append(made)
         return made
 

@@ -7,6 +7,7 @@ import mitmproxy.proxy.layers  # noqa: F401  (its hooks register themselves)
 import pytest
 from mitmproxy import hooks
 
+from forward_proxy.addons.answering import Answering
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.engine import HOOKS
 from forward_proxy.addons.layers import PolicyNextLayer
@@ -15,6 +16,7 @@ from forward_proxy.addons.tunnels import Tunnels
 
 # What others of ours call, or call in place of a hook.
 NO_HOOKS = {
+    Answering: {"answer", "finish", "serve"},
     Driver: {"busy", "foresee", "forget", "refuse"},
     Purging: {"begin"},
     Tunnels: {"authority", "client", "connect_proved", "enter", "opens", "relays", "tunnel"},
@@ -26,7 +28,7 @@ def test_every_hook_we_listen_to_is_a_real_one(name: str) -> None:
     assert name in hooks.all_hooks
 
 
-@pytest.mark.parametrize("addon", [Driver, Purging, Tunnels])
+@pytest.mark.parametrize("addon", [Answering, Driver, Purging, Tunnels])
 def test_every_public_method_of_an_addon_is_a_hook_that_is_dispatched(addon: type) -> None:
     public = {name for name, _ in inspect.getmembers(addon, inspect.isfunction) if not name.startswith("_")}
     assert public - NO_HOOKS[addon] <= set(HOOKS)

@@ -144,6 +144,8 @@ def test_content_and_websockets_are_left_alone() -> None:
         ("GET", [("sec-fetch-dest", "empty"), ("accept", "text/html")], False),
         ("GET", [("accept", "text/html,application/xhtml+xml;q=0.9")], True),
         ("GET", [("accept", "TEXT/HTML; q=1")], True),
+        ("GET", [("accept", "text/html"), ("origin", "https://b.example")], False),
+        ("GET", [("accept", "text/html, */*; q=0.01"), ("x-requested-with", "XMLHttpRequest")], False),
         ("GET", [("accept", "*/*")], False),
         ("GET", [], False),
         ("HEAD", [("sec-fetch-dest", "document")], False),

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +110,23 @@ def test_a_set_that_would_not_be_sound_is_not_made(rules: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(rules: Path) -> None:
     (rules / "05-services.yaml").mkdir()
     assert run("block", "tiktok").stderr.startswith("rules/05-services.yaml cannot be read: Is a directory")
+
+
+def test_switches_at_once_are_all_kept(rules: Path) -> None:
+    words = ("tiktok", "reddit", "x", "netflix")
+    command = (sys.executable, "-m", "forward_proxy", "services", "block", "--rules", "rules", "--state", "state")
+    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    running = [subprocess.Popen((*command, word), env=environ, stdout=subprocess.DEVNULL) for word in words]
+    assert [each.wait() for each in running] == [0] * len(words)
+    assert blocked(*words) == {word: [("blocked-services", True)] for word in words}
+
+
+def test_the_file_of_another_folder_is_not_taken_for_this_one(rules: Path) -> None:
+    Path("others").mkdir()
+    run("block", "tiktok")
+    (rules / "05-services.yaml").rename("others/05-services.yaml")
+    folders = ("--rules", "rules", "--rules", "others", "--state", "state")
+    done = CliRunner().invoke(main, ["services", "block", "reddit", *folders])
+    assert done.exit_code == 2
+    assert "blocked-services is the id of the entry at rules/05-services.yaml:3 already" in done.stderr
+    assert not (rules / "05-services.yaml").exists()

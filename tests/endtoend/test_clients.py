@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import zipfile
@@ -114,6 +115,19 @@ def test_a_tunnel_to_a_service_that_is_not_http(site: Site, proxy: Proxy) -> Non
         for message in (b"\x00\x01 anything", octets("tunnel", 200_000)):
             client.sendall(message)
             assert reader.read(len(message)) == message
+
+
+def test_a_server_name_with_a_dot_at_its_end_is_the_same(site: Site, proxy: Proxy, token: str) -> None:
+    """RFC 6066 §3 knows none, and OpenSSL would check none."""
+    authority = f"site.test.:{site.ports['https']}"
+    unasked = ssl.create_default_context()
+    unasked.check_hostname, unasked.verify_mode = False, ssl.CERT_NONE  # It could not name the host either.
+    with socket.create_connection(proxy.host_and_port, timeout=20) as client:
+        client.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        with unasked.wrap_socket(client, server_hostname="site.test.") as tls:
+            tls.sendall(f"GET /answer/{token} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+            assert tls.recv(1000).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("service", WEB)

@@ -116,6 +116,18 @@ def test_nothing_is_left_behind(launcher: Launcher, site: Site, token: str) -> N
     assert list(launcher.temporary.iterdir()) == []
 
 
+def test_a_proxy_of_its_own_asks_nobody_for_a_password(
+    monkeypatch: pytest.MonkeyPatch, launcher: Launcher, site: Site, token: str
+) -> None:
+    """Its one client is the program, which has none to give."""
+    (launcher.folder / "users").touch(0o600)
+    monkeypatch.setenv("FORWARD_PROXY_USERS", str(launcher.folder / "users"))
+    monkeypatch.setenv("FORWARD_PROXY_AUTHENTICATE", "always")
+    script = "import sys, httpx; print(httpx.get(sys.argv[1]).status_code)"
+    done = launcher.run("exec", program=(sys.executable, "-c", script, site.url(f"/answer/{token}", service="https")))
+    assert (done.returncode, done.stdout) == (0, "200\n"), done.stderr
+
+
 def test_a_proxy_that_runs_already_is_the_one_that_is_used(
     site: Site, proxy: Proxy, tmp_path: Path, token: str
 ) -> None:

@@ -100,6 +100,38 @@ def test_the_lines_that_are_offered_allow_it(launcher: Launcher, site: Site, tok
     assert _enforce(launcher, *program).returncode == 0
 
 
+def test_the_lines_that_are_offered_fit_into_the_file(launcher: Launcher, site: Site, token: str) -> None:
+    text = _learn(launcher, *_curl(site.url(f"/answer/{token}")))
+    program = _curl(site.url(f"/answer/{token}-2"))
+    told = json.loads(_enforce(launcher, *program, options=("--json",)).stderr)["to_allow"]
+    (launcher.folder / FILE).write_text(told + text.partition("rules:")[2])
+    assert _enforce(launcher, *program).returncode == 0
+
+
+_FRONTING = """
+import os, socket, ssl, sys, urllib.parse
+address = urllib.parse.urlsplit(os.environ["http_proxy"])
+client = socket.create_connection((address.hostname, address.port))
+client.sendall(f"CONNECT {sys.argv[1]} HTTP/1.1\\r\\nHost: {sys.argv[1]}\\r\\n\\r\\n".encode())
+client.recv(1000)
+tls = ssl.create_default_context().wrap_socket(client, server_hostname="site.test")
+tls.sendall(b"GET / HTTP/1.1\\r\\nHost: hidden.test\\r\\n\\r\\n")
+print(tls.recv(1000).split()[1].decode())
+"""
+
+
+@pytest.mark.parametrize("lane", ["on", "off"])
+def test_a_request_to_another_host_inside_a_tunnel_is_new_egress(
+    monkeypatch: pytest.MonkeyPatch, launcher: Launcher, site: Site, token: str, lane: str
+) -> None:
+    monkeypatch.setenv("FORWARD_PROXY_FAST_LANE", lane)
+    url = site.url(f"/answer/{token}", service="https")
+    _learn(launcher, *_curl(url))
+    done = _enforce(launcher, sys.executable, "-c", _FRONTING, url.split("/")[2])
+    assert (done.returncode, done.stdout) == (DENIED, "421\n")
+    assert "GET https://hidden.test/  (denied: no rule allows anything of this host)" in done.stderr
+
+
 def test_a_redirect_to_a_new_host_is_new_egress(launcher: Launcher, site: Site, token: str) -> None:
     elsewhere = site.url(f"/answer/{token}-moved", "cdn.test", "https")
     start = site.url(f"/redirect/{token}?to={elsewhere}", service="https")
@@ -169,6 +201,35 @@ def test_learning_again_adds_what_is_new_and_shows_it(launcher: Launcher, site: 
     assert done.stderr.endswith(f"{FILE}: 1 rule added\n")
     again = launcher.run("learn", "-o", FILE, program=_curl(first, "-o", "/dev/null", second))
     assert (again.stderr, (launcher.folder / FILE).read_text()) == (f"forward-proxy: {FILE}: nothing new\n", after)
+
+
+@pytest.mark.parametrize("before", [None, "rules:\n  - { action: deny, match: {} }\n"])
+def test_what_was_written_meanwhile_stays(launcher: Launcher, site: Site, token: str, before: str | None) -> None:
+    """The program may run for long, and somebody, or the program, may edit the file."""
+    if before is not None:
+        (launcher.folder / FILE).write_text(before)
+    mine = "rules:\n  - { action: allow, match: { host: mine.example } }  # Mine\n"
+    script = 'printf %s "$1" > "$2"; shift 2; "$@"'
+    words = (mine, str(launcher.folder / FILE), *_curl(site.url(f"/answer/{token}")))
+    text = _learn(launcher, "sh", "-c", script, "sh", *words)
+    assert (text.startswith(mine), f"/answer/{token}" in text) == (True, True)
+
+
+def test_what_was_learned_is_shown_where_it_cannot_be_kept(launcher: Launcher, site: Site, token: str) -> None:
+    spoil = ("sh", "-c", 'echo "rules: [" > "$1"; shift; "$@"', "sh", str(launcher.folder / FILE))
+    url = site.url(f"/answer/{token}")
+    done = launcher.run("learn", "-o", FILE, program=(*spoil, *_curl(url)))
+    assert (done.returncode, f"such as GET {url}\n" in done.stderr) == (1, True)
+    assert f"{FILE}: nothing can be added to it: {FILE}:" in done.stderr
+    assert (launcher.folder / FILE).read_text() == "rules: [\n"
+
+
+@pytest.mark.parametrize("text", ["rules: []\n", "rules:\n- { action: deny, match: { host: a.test } }\n...\n"])
+def test_a_file_to_which_nothing_can_be_added_is_told_before_the_program_runs(launcher: Launcher, text: str) -> None:
+    (launcher.folder / FILE).write_text(text)
+    done = launcher.run("learn", "-o", FILE, program=("echo", "started"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{FILE}: nothing can be added to it: ")
 
 
 def test_what_was_denied_or_never_answered_is_not_learned_and_told(launcher: Launcher, site: Site, token: str) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from .seeing import record, seen, tunnel, used
@@ -56,9 +58,18 @@ def test_tunnels_by_what_came_of_them(known: dict[str, object], group: str) -> N
     assert _named(getattr(seen(tunnel("a.example:8443", **known)), group)) == ["CONNECT https://a.example:8443"]
 
 
-@pytest.mark.parametrize("outcome", ["background", "page", "purge"])
-def test_what_the_proxy_does_of_itself_is_not_the_program_s(outcome: str) -> None:
-    whole = seen(record("GET", "https://a.example/", outcome=outcome))
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"outcome": "background"},
+        {"outcome": "page"},
+        {"outcome": "purge"},
+        {"outcome": "denied", "verdict": "denied", "cache_detail": "in the background; wanted since 12:00"},
+        {"outcome": "error", "error": "dns_error", "cache_detail": "in the background; wanted since 12:00"},
+    ],
+)
+def test_what_the_proxy_does_of_itself_is_not_the_program_s(known: dict[str, Any]) -> None:
+    whole = seen(record("GET", "https://a.example/", **known))
     assert (whole.used, whole.denied, whole.failed, whole.unnamed) == ({}, {}, {}, 0)
 
 

@@ -223,3 +223,21 @@ def test_credentials_go_no_further(tmp_path: Path) -> None:
         assert isinstance(decision, Lookup)
         assert b"proxy-authorization" not in decision.allowed.outbound.fields
         assert b"proxy-authorization" in decision.allowed.edits.drop
+
+
+def test_who_wants_to_know_what_is_left_is_asked_when_that_depends_on_the_user(tmp_path: Path) -> None:
+    rules = """
+        rules:
+          - { id: an-hour, action: deny, match: { user: alice, host: games.test }, budget: { minutes: 60 } }
+    """
+    door, page = asked(tmp_path, rules), request("http://forward-proxy.invalid/")
+    assert status(door.on_request(page, LOCAL, (), NOW)) == 407
+    left = door.on_request(page, ALICE, (), NOW)
+    assert isinstance(left, OwnPage)
+    assert b"an-hour<dd>0 of 60 minutes used today" in left.content
+    assert status(door.on_request(request("http://forward-proxy.invalid/?a"), LOCAL, (), NOW)) == 200
+    for known in ("", "client: 127.0.0.1, "):
+        for_all = asked(tmp_path, rules.replace("user: alice, ", known))
+        assert isinstance(for_all.on_request(page, LOCAL, (), NOW), OwnPage)
+    elsewhere = asked(tmp_path, rules.replace("user: alice, ", "user: alice, client: 192.168.1.20, "))
+    assert status(elsewhere.on_request(page, LOCAL, (), NOW)) == 200

@@ -178,6 +178,20 @@ def test_a_policy_of_the_origin_stays_beside_it(asked: Policy) -> None:
     assert added(relay, **theirs)[0] == [b"img-src 'none'", *POLICIES]
 
 
+def test_a_304_of_the_origin_does_not_replace_its_policies_by_ours(asked: Policy) -> None:
+    """RFC 9111 §3.2: the client replaces what it has stored, line by line of a name."""
+    head = page("http://site.test/")
+    sent = asked.on_request(head, LOCAL, (), NOW)
+    assert isinstance(sent, Lookup)
+    for theirs in ({}, {"content_security_policy": "img-src 'none'"}):
+        relay = asked.on_response(Forward(sent.allowed, "uri-miss"), response(304, etag='"1"', **theirs), NOW, NOW)
+        assert isinstance(relay, Relay)
+        section = response(304, **theirs).fields.edited(relay.edits)
+        values = list(section.get_all(b"content-security-policy"))
+        assert values == ([b"img-src 'none'", *POLICIES] if theirs else [])
+        assert b"permissions-policy" not in section
+
+
 @pytest.mark.parametrize("url", ["http://site.test/x.js", "http://other.test/"])
 def test_nothing_is_added_to_anything_else(asked: Policy, url: str) -> None:
     head = script(url) if url.endswith(".js") else page(url)

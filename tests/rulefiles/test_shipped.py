@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from forward_proxy.access.options import Action
 from forward_proxy.access.rules import Allowed, Denied
 from forward_proxy.matching.grammar import KEYS
-from forward_proxy.rulefiles.rules import Rules, load
+from forward_proxy.rulefiles.rules import Rules, compiled, load
+from forward_proxy.rulefiles.switches import blocked, written
 from tests.matching.requests import subject
 
 SHIPPED = Path(__file__).parents[2] / "rules"
+EXPECTED = Path(__file__).parent / "shipped"
 
 
 @pytest.fixture(scope="module")
@@ -18,11 +21,37 @@ def rules() -> Rules:
     return load([SHIPPED])
 
 
-def test_every_shipped_rule_has_an_id_a_reason_and_an_expectation(rules: Rules) -> None:
-    entries = (*rules.access.rules, *rules.tracking)
-    assert all(entry.where.id and entry.reason for entry in entries)
-    text = "".join(file.read_text() for file in SHIPPED.glob("*.yaml") if "example" not in file.name)
-    assert text.count("expect:") == len(entries)
+def test_every_shipped_rule_has_an_id_and_a_reason(rules: Rules) -> None:
+    assert all(entry.where.id and entry.reason for entry in (*rules.access.rules, *rules.inspect, *rules.tracking))
+
+
+def test_shipped_rules_do_what_they_are_for_and_no_more() -> None:
+    rules = load([SHIPPED, EXPECTED / "always.yaml"])
+    ids = {entry.where.id for entry in (*rules.access.rules, *rules.inspect, *rules.tracking)}
+    assert {f"about-{name}" for name in ids if name and not name.startswith("about-")} <= ids
+
+
+def test_so_do_those_to_copy() -> None:
+    optional = SHIPPED / "optional"
+    load([SHIPPED, optional / "40-bypass.yaml", optional / "45-safe-search.yaml", EXPECTED / "optional.yaml"])
+
+
+@pytest.mark.parametrize("default", ["allow", "deny"])
+def test_beside_shipped_rules_people_decide_as_they_like(rules: Rules, default: Action) -> None:
+    """Whatever is switched off, allowed first, or denied by default: no shipped file expects otherwise."""
+    mine = b"rules: [{ action: allow, match: { host: [hotjar.com, facebook.com, bing.com] } }]"
+    compiled((("rules/05-mine.yaml", mine), *rules.sources), default=default)
+    for word in (*rules.services.services, *rules.services.categories):
+        switch = "rules/05-services.yaml", written(blocked((), "", word, rules.services))
+        compiled((switch, *rules.sources), default=default)
+
+
+def test_beside_shipped_files_people_open_and_keep_what_they_like(rules: Rules) -> None:
+    mine = b"""
+        inspect: [{ action: always, match: {} }]
+        tracking: [{ action: keep, match: {} }]
+    """
+    compiled((("rules/05-mine.yaml", mine), *rules.sources))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ STEPS = st.lists(st.tuples(st.booleans(), st.sampled_from(["", "kids", "team.2"]
 
 
 def test_a_switch_is_a_rule_and_the_reverse_of_blocking_is_the_file_before() -> None:
-    switches = blocked((), "kids", "games")
+    switches = blocked((), "kids", "games", CATALOGUE)
     assert written(switches).decode().splitlines()[1:] == [
         "rules:",
         "  - id: blocked-services-kids",
@@ -27,15 +27,41 @@ def test_a_switch_is_a_rule_and_the_reverse_of_blocking_is_the_file_before() -> 
 
 
 def test_a_service_is_left_out_of_its_category_and_taken_in_again() -> None:
-    games = blocked((), "", "games")
+    games = blocked((), "", "games", CATALOGUE)
     assert (without := unblocked(games, "", "minecraft", CATALOGUE)) == (Switch("", ("games",), ("minecraft",)),)
-    assert blocked(without, "", "minecraft") == games
+    assert blocked(without, "", "minecraft", CATALOGUE) == games
     assert unblocked(without, "", "minecraft", CATALOGUE) is None
     assert unblocked(without, "", "games", CATALOGUE) == ()
 
 
+def test_a_category_that_is_blocked_again_leaves_nobody_out() -> None:
+    chat_and_games = blocked(blocked((), "", "chat", CATALOGUE), "", "games", CATALOGUE)
+    without = chat_and_games
+    for word in ("minecraft", "discord"):
+        without = unblocked(without, "", word, CATALOGUE) or ()
+    assert blocked(without, "", "games", CATALOGUE) == (Switch("", ("chat", "games"), ("discord",)),)
+
+
+def test_a_service_is_unblocked_although_its_category_is_blocked_beside_it() -> None:
+    both = blocked(blocked((), "", "tiktok", CATALOGUE), "", "social", CATALOGUE)
+    assert unblocked(both, "", "tiktok", CATALOGUE) == (Switch("", ("social",), ("tiktok",)),)
+
+
+def test_a_category_may_be_left_out_by_hand() -> None:
+    by_hand = Switch("", ("games", "chat", "tiktok"), ("chat",))
+    assert unblocked((by_hand,), "", "tiktok", CATALOGUE) == (Switch("", ("games", "chat"), ("chat",)),)
+
+
+def test_a_comment_is_somebody_elses_line() -> None:
+    ours = written(blocked((), "", "tiktok", CATALOGUE))
+    assert read_switches("x.yaml", ours.replace(b"\n", b"\r\n")) == (Switch("", ("tiktok",)),)
+    for theirs in (ours + b"# Until Easter\n", ours.replace(b"off\n", b"off  # Mum\n")):
+        with pytest.raises(RuleFileError, match="is not as `forward-proxy services` writes it"):
+            read_switches("x.yaml", theirs)
+
+
 def test_what_is_not_blocked_cannot_be_unblocked() -> None:
-    games = blocked((), "", "games")
+    games = blocked((), "", "games", CATALOGUE)
     assert [unblocked(games, group, word, CATALOGUE) for group, word in (("", "tiktok"), ("kids", "games"))] == [
         None
     ] * 2
@@ -45,7 +71,7 @@ def test_what_is_not_blocked_cannot_be_unblocked() -> None:
 def test_whatever_is_switched_is_read_back_and_is_sound(steps: list[tuple[bool, str, str]]) -> None:
     switches: tuple[Switch, ...] = ()
     for off, group, word in steps:
-        changed = blocked(switches, group, word) if off else unblocked(switches, group, word, CATALOGUE)
+        changed = blocked(switches, group, word, CATALOGUE) if off else unblocked(switches, group, word, CATALOGUE)
         switches = switches if changed is None else changed
     content = written(switches)
     if switches:

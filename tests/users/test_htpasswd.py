@@ -27,6 +27,7 @@ def test_names_and_hashes() -> None:
         (b"eve:plain", "the hash is none that is known here"),
         (b"eve:$2x$05$" + ALICE[7:], "the hash is a faulty bcrypt"),
         (b"eve:" + ALICE[:-1], "the hash is none that is known here"),
+        (b"eve:" + ALICE[:28] + b"Z" + ALICE[29:], "the hash is none that is known here"),  # Salt that bcrypt refuses.
         (b"eve:" + ALICE.replace(b"$05$", b"$31$"), "bcrypt of cost 31; expected 5 to 17"),
         (b"eve:" + ALICE.replace(b"$05$", b"$04$"), "bcrypt of cost 4; expected 5 to 17"),
         (b"eve", "expected NAME:HASH"),

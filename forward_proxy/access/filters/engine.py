@@ -110,6 +110,11 @@ class Filters:
                 added.setdefault((addition.name, modifier.value), addition)
         return tuple(sorted(added.values(), key=lambda addition: addition.line))
 
+    def may_find_inside(self, tunnel: Subject) -> bool:
+        """Whether a filter that means more than a host may block something inside.  Never raises."""
+        names = tuple(suffixes(tunnel.host))
+        return self.blocking.may_hold_at(names) or self.important.may_hold_at(names)
+
     def _indexes(self) -> tuple[Index, ...]:
         return self.important, self.exceptions, self.blocking, *self.modifying.values(), self.sparing
 

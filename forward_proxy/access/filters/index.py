@@ -52,6 +52,12 @@ class Index:
         lines.sort()
         return lines
 
+    def may_hold_at(self, hosts: Iterable[str]) -> bool:
+        """Whether any line may hold for some URL at one of these hosts."""
+        if self.whole or self.begun or self.ended or self.pages or self.anywhere:
+            return True
+        return any(name in self.sites for name in hosts)
+
 
 def _gather[Name](lines: list[int], filed: Filed[Name], names: Iterable[Name]) -> None:
     for name in names:

@@ -33,6 +33,14 @@ class Searched(Protocol):
         """The exception that holds for the request, whether the list blocks it or not."""
 
 
+@runtime_checkable
+class LookingInside(Protocol):
+    """A list that looks at more of a request than a tunnel tells."""
+
+    def may_find_inside(self, tunnel: Subject) -> bool:
+        """Whether it may find something inside that it does not find for the tunnel; rather yes than no."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replacement:
     """The line of a list that has a surrogate (access/surrogates) put in place of what is denied."""

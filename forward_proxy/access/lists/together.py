@@ -12,6 +12,7 @@ from forward_proxy.access.lists.found import (
     Adding,
     Addition,
     Found,
+    LookingInside,
     Removal,
     Removing,
     Replacement,
@@ -61,6 +62,9 @@ class Together:
             if (found := searched.excepted(subject)) is not None:
                 return _moved(found, before)
         return None
+
+    def may_find_inside(self, tunnel: Subject) -> bool:
+        return any(isinstance(each, LookingInside) and each.may_find_inside(tunnel) for _, each in self.lists)
 
     def removals(self, subject: Subject) -> tuple[Removal, ...]:
         return tuple(

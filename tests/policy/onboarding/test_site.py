@@ -11,6 +11,7 @@ from forward_proxy.matching.client import KnownClient, User
 from forward_proxy.policy import Deny, Forward, Inspect, Lookup, OwnPage, Policy, Tunnel, own_page
 from forward_proxy.policy.authentication import Authentication
 from forward_proxy.policy.onboarding import Onboarding
+from forward_proxy.policy.refusals import PassingThrough
 from tests.policy.building import NOW, policy, request
 
 from .making import made
@@ -179,6 +180,15 @@ def test_a_tunnel_there_is_opened_or_refused_but_never_dialled(tmp_path: Path, h
         assert isinstance(decision, Deny)
         assert "this proxy itself" in decision.reason
     assert isinstance(closed.on_connect(("a.test", 443), PHONE, NOW), Tunnel)
+
+
+def test_who_refuses_the_certificate_there_is_not_passed_through(tmp_path: Path) -> None:
+    """The probe of a browser that does not trust it is just that."""
+    asked = door(tmp_path, passing_through=PassingThrough(lasting_s=60))
+    refused = asked.on_refusal(("forward.proxy",), 443, PHONE, "unknown_ca", NOW)
+    assert refused.remembered == ()
+    assert "this proxy itself" in refused.told
+    assert asked.on_refusal(("a.test",), 443, PHONE, "unknown_ca", NOW).remembered
 
 
 def test_the_probe_can_be_read_by_the_setup_page_alone(tmp_path: Path) -> None:
