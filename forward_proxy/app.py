@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 import certifi
-from mitmproxy.certs import CertStore
 
 from forward_proxy.access.targets import OwnListeners, Prohibited, judge_address, judge_loop
-from forward_proxy.addons.authority import open_authority
+from forward_proxy.addons.authority import LeafStore
 from forward_proxy.addons.dialing import Dialer
 from forward_proxy.addons.dialing import Options as DialOptions
 from forward_proxy.addons.driver import Driver
@@ -26,6 +25,8 @@ from forward_proxy.addons.engine import Options as EngineOptions
 from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.loops import judging_loop
 from forward_proxy.addons.redirecting import Led
+from forward_proxy.authority.checks import reminders
+from forward_proxy.authority.files import utc_now
 from forward_proxy.errors import RuleFileError, SettingsError, StartError
 from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
@@ -35,6 +36,7 @@ from forward_proxy.policy.refusals import NO_REFUSALS
 from forward_proxy.renewal import list_updater
 from forward_proxy.rulefiles import Rules, Shelf, Watcher, compiled, load
 from forward_proxy.settings import Settings
+from forward_proxy.settings.authorities import authority_of
 from forward_proxy.settings.handedout import certificate_of
 from forward_proxy.settings.options import (
     access_options,
@@ -113,7 +115,7 @@ class App:
         shelf = shelf_of(settings)
         fixed = self._fixed
         rules = fixed.rules if fixed else load(settings.rules, default=settings.default_verdict, shelf=shelf)
-        authority = open_authority(ca_folder(settings)) if settings.inspect else None
+        authority = self._authority() if settings.inspect else None
         listen = [(endpoint.host, endpoint.port) for endpoint in settings.listen]
         engine_options = EngineOptions(
             listen,
@@ -142,6 +144,13 @@ class App:
 
             supervisor = Supervisor(settings.workers, serve, self._screen.say, settings.stop_timeout_s)
             supervisor.run(lambda: self._screen.ready(addresses))
+
+    def _authority(self) -> LeafStore:
+        authority = authority_of(self._settings)
+        private_folder(ca_folder(self._settings))
+        for reminder in reminders(authority, utc_now()):
+            self._screen.say(f"caution: {authority.file}: {reminder}")
+        return LeafStore(authority, ca_folder(self._settings))
 
     def _in_force(self, rules: Rules, shelf: Shelf, shared: Shared | None = None) -> RulesInForce:
         settings = self._settings
@@ -187,7 +196,7 @@ class Process:
         rules: RulesInForce,
         shelf: Shelf,
         engine_options: EngineOptions,
-        authority: CertStore | None,
+        authority: LeafStore | None,
         led: Led,
         link: Link | None = None,
     ) -> None:

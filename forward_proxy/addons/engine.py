@@ -15,12 +15,12 @@ from typing import Any
 from mitmproxy import options
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.addons.tlsconfig import TlsConfig
-from mitmproxy.certs import CertStore
 from mitmproxy.master import Master
 from mitmproxy.proxy import mode_specs
 from mitmproxy.tls import TlsData
 
 from forward_proxy.addons import clients, clients_http2, origins, origins_http2
+from forward_proxy.addons.authority import LeafStore
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.hooks import Hooks
@@ -57,7 +57,7 @@ class Engine:
         self,
         engine_options: Options,
         driver: Driver,
-        authority: CertStore | None,
+        authority: LeafStore | None,
         lane: Callable[[Handover], Clients] | None = None,
     ) -> None:
         """`lane` makes what stands before mitmproxy and hands over to it; None: nothing does."""
@@ -153,7 +153,7 @@ class Engine:
 class _Certificates(TlsConfig):
     """mitmproxy's TLS settings with the authority we were given; it makes and reads no files."""
 
-    def __init__(self, authority: CertStore | None) -> None:
+    def __init__(self, authority: LeafStore | None) -> None:
         self.certstore = authority  # type: ignore[assignment]  # None: nothing is inspected, nothing is signed.
 
     def configure(self, updated: Any) -> None:

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from mitmproxy.certs import CertStore
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
-from forward_proxy.addons.authority import Leaves
+from forward_proxy.addons.authority import LeafStore
 from forward_proxy.addons.driver import Driver
 from forward_proxy.addons.listener import Handler
 from forward_proxy.matching.client import KnownClient
@@ -30,10 +29,10 @@ class Tunnel(Protocol):
 class Handover:
     """Takes connections over; made by the engine."""
 
-    def __init__(self, make_handler: MakeHandler, driver: Driver, authority: CertStore | None) -> None:
+    def __init__(self, make_handler: MakeHandler, driver: Driver, authority: LeafStore | None) -> None:
         self._make_handler = make_handler
         self._driver = driver
-        self.leaf = Leaves(authority).pem if authority else None
+        self.leaf = authority.pem if authority else None
         self._serving: dict[object, Handler] = {}
 
     def client_hello(self, octets: bytes) -> tuple[str | None, tuple[bytes, ...]] | None:

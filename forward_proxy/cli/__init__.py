@@ -29,10 +29,17 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "services": ("forward_proxy.cli.services:services", "List, block and unblock services such as TikTok."),
     "exec": ("forward_proxy.cli.launching:exec_program", "Run one program through the proxy, with its CA trusted."),
     "env": ("forward_proxy.cli.launching:env", "Print what leads a shell's programs through the proxy."),
+    "browser": ("forward_proxy.cli.launching:browser", "Start a browser that uses the proxy and trusts its CA."),
     "learn": ("forward_proxy.cli.learning:learn", "Run a program and write the smallest allow-list for it."),
     "enforce": (
         "forward_proxy.cli.learning:enforce",
         "Run a program that may ask for what FILE allows, and nothing else.",
+    ),
+    "trust": ("forward_proxy.cli.trusting:trust", "Have browsers and other programs trust the proxy's CA."),
+    "untrust": ("forward_proxy.cli.trusting:untrust", "Take back what `trust` has done."),
+    "doctor": (
+        "forward_proxy.cli.doctor:doctor",
+        "Look whether all is in order, and say how to mend what is not.",
     ),
     "log": ("forward_proxy.cli.log:log", "Ask the traffic log."),
     "rules": ("forward_proxy.cli.rules:rules", "Check, search and try the rule files, and count what they do."),
@@ -47,7 +54,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "cache": ("forward_proxy.cli.cache:cache", "Show and purge stored responses."),
     "settings": ("forward_proxy.cli.settings:settings", "Print the settings in force and where each comes from."),
-    "ca": ("forward_proxy.cli.ca:ca", "Hand out the certificate that clients must trust."),
+    "ca": ("forward_proxy.cli.ca:ca", "Show, hand out and replace the certificate that clients must trust."),
 }
 
 

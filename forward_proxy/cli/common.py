@@ -26,6 +26,8 @@ _METAVARS = {
     "inspect": "on|off",
     "fast_lane": "on|off",
     "offline": "auto|on|off",
+    "ca.certificate": "FILE",
+    "ca.key": "FILE",
     "cache.profile": "auto|private|shared",
     "log.with_secrets": "off|yes-i-mean-it",
 }

@@ -1,7 +1,7 @@
-"""`forward-proxy exec` and `env`: one program, or a shell, through the proxy, with its CA trusted.
+"""`forward-proxy exec`, `env` and `browser`: a program, a shell or a browser through the proxy, with its CA trusted.
 
-Exit codes of `exec`: those of the program, as a shell would have them; 2 the command line, a setting or a rule was not
-understood; 125 the proxy could not start or go on; 126 the program cannot be run; 127 there is none.
+Exit codes of `exec` and `browser`: those of the program, as a shell would have them; 2 the command line, a setting or
+a rule was not understood; 125 the proxy could not start or go on; 126 the program cannot be run; 127 there is none.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,11 +18,14 @@ import click
 from forward_proxy.cli.common import takes_settings
 from forward_proxy.cli.failures import Failure, Misuse
 from forward_proxy.errors import StartError
+from forward_proxy.launching.browsing import BROWSERS, program_of, thrown_away
+from forward_proxy.launching.companion import Companion
 from forward_proxy.launching.program import NotRun, run, stopped_by_signals
 from forward_proxy.launching.running import address_of, is_ours, url_of
-from forward_proxy.launching.session import environment, through_own_proxy
+from forward_proxy.launching.session import environment, free_port, own_settings, through_own_proxy
 from forward_proxy.rulefiles.rules import load
 from forward_proxy.settings import Settings
+from forward_proxy.settings.authorities import chain_of
 from forward_proxy.settings.options import ca_folder, shelf_of
 from forward_proxy.traffic.redaction import visible
 
@@ -68,6 +72,43 @@ def exec_program(settings: Settings, confine: bool, words: Sequence[str]) -> Non
         told = environment(url_of(address), settings, Path(folder), os.environ)
         status = attempted(lambda: run(words, os.environ | told, lambda: False))
     sys.exit(status)
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.argument("browser", type=click.Choice(tuple(BROWSERS)), default="chromium")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- URL|FLAG...]")
+@click.option("--program", metavar="PATH", help="The browser to start, where it is not found by its usual names.")
+@takes_settings("listen", "rules", *OWN_FLAGS)
+def browser(settings: Settings, browser: str, words: Sequence[str], program: str | None) -> None:
+    """Start a browser that uses the proxy and trusts its CA.
+
+    Its profile is thrown away when it ends.  Through the proxy that listens where the settings say, if there is one,
+    else through one for this browser alone.
+    """
+    address = next((each for each in map(address_of, settings.listen) if is_ours(each)), None)
+    rules = None
+    if address is None:
+        rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
+
+    def start() -> int:
+        with ExitStack() as stack:
+            stack.enter_context(stopped_by_signals())
+            folder = stack.enter_context(thrown_away())
+            used, proxy, lost = settings, address, _never
+            if rules is not None:
+                used = own_settings(settings, folder, settings.default_verdict)
+                companion = stack.enter_context(Companion(used, rules, folder, stack.enter_context(free_port())))
+                proxy, lost = companion.address, companion.lost
+            ca = chain_of(used)[-1] if used.inspect else None
+            assert proxy is not None  # noqa: S101
+            command = BROWSERS[browser][0](program or program_of(browser), folder, proxy, ca, os.environ)
+            return run((*command.words, *words), os.environ | command.environment, lost)
+
+    sys.exit(attempted(start))
+
+
+def _never() -> bool:
+    return False
 
 
 def _fish(name: str, value: str) -> str:

@@ -30,7 +30,7 @@ type Row = tuple[str, Sequence[str]]
 def welcome(settings: Settings, addresses: Sequence[tuple[str, int]], program: str, width: int) -> Text:
     """The screen for a terminal `width` cells wide; the addresses are bound, `program` is what to type for it."""
     told = Text().append(f"forward-proxy {__version__}\n\n", "bold")
-    rows = *_reaching(addresses), *_trusting(settings), _asking(settings, program), ("Stop", ["Ctrl-C"])
+    rows = *_reaching(addresses), *_trusting(settings, program), _asking(settings, program), ("Stop", ["Ctrl-C"])
     for name, lines in rows:
         told.append_text(_row(name, lines, "" if name.startswith(" ") else "bold"))
     for caution in settings.cautions:
@@ -69,22 +69,23 @@ def _reached(bound: tuple[str, int]) -> tuple[str, int]:
     return "127.0.0.1" if address.version == 4 else "::1", bound[1]
 
 
-def _trusting(settings: Settings) -> Iterator[Row]:
+def _trusting(settings: Settings, program: str) -> Iterator[Row]:
     if not settings.inspect:
         yield "Certificate", ["none is needed: no TLS is opened (inspect: off)"]
         return
     file = quoted(settings.ca_certificate)
     yield "Certificate", [f"{file}, to be trusted by clients:"]
-    yield _system_store(file)
+    yield "  Browsers", [f"{program} trust{_said_again(settings, 'state', (settings.state,))}"]
+    yield from _system_store(file)
     yield "  curl", [f"curl --cacert {file} URL"]
 
 
-def _system_store(file: str) -> Row:
+def _system_store(file: str) -> Iterator[Row]:
+    """What `trust` does not do."""
     if sys.platform == "darwin":
-        return "  System", [f"security add-trusted-cert -k ~/Library/Keychains/login.keychain-db {file}"]
+        yield "  System", [f"security add-trusted-cert -k ~/Library/Keychains/login.keychain-db {file}"]
     if os.name == "nt":
-        return "  System", [f"certutil -user -addstore Root {file}"]
-    return "  Chrome", ["chrome://certificate-manager, Installed by you, Import"]
+        yield "  System", [f"certutil -user -addstore Root {file}"]
 
 
 def _asking(settings: Settings, program: str) -> Row:

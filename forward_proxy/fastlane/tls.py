@@ -8,6 +8,7 @@ import asyncio
 import os
 import ssl
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ from typing import Any, Protocol
 from forward_proxy.message.alerts import HUNG_UP, SHOWN_S, UNUSED_S, refusal_in
 
 _MOST_CONTEXTS = 1024
+# A certificate lives longer by far.
+_KEPT_S = 86_400
 _READ_BYTES = 64 * 1024
 _PROTOCOLS = ("http/1.1",)
 
@@ -37,14 +40,19 @@ class Contexts:
 
     def __init__(self, leaf: Callable[[tuple[str, ...]], bytes]) -> None:
         self._leaf = leaf
-        self._contexts: OrderedDict[tuple[str, ...], ssl.SSLContext] = OrderedDict()
+        self._contexts: OrderedDict[tuple[str, ...], tuple[float, ssl.SSLContext]] = OrderedDict()
 
     def of(self, names: tuple[str, ...]) -> ssl.SSLContext:
         """The context that shows a certificate for these names, the first of them first."""
-        if (context := self._contexts.get(names)) is not None:
-            self._contexts.move_to_end(names)
-            return context
-        context = self._contexts[names] = server_context(self._leaf(names))
+        now = time.time()
+        if (kept := self._contexts.get(names)) is not None:
+            made_at, context = kept
+            if made_at <= now < made_at + _KEPT_S:
+                self._contexts.move_to_end(names)
+                return context
+        context = server_context(self._leaf(names))
+        self._contexts[names] = now, context
+        self._contexts.move_to_end(names)
         if len(self._contexts) > _MOST_CONTEXTS:
             self._contexts.popitem(last=False)
         return context

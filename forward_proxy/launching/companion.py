@@ -43,8 +43,13 @@ class Companion:
         self._status: int | None = None
 
     @property
-    def url(self) -> str:
+    def address(self) -> tuple[str, int]:
         host, port = self._bound.getsockname()[:2]
+        return host, port
+
+    @property
+    def url(self) -> str:
+        host, port = self.address
         return f"http://{host}:{port}"
 
     def __enter__(self) -> Self:

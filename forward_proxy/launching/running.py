@@ -13,7 +13,9 @@ from forward_proxy.settings.endpoints import Endpoint
 
 _PATIENCE_S = 2.0
 _LONGEST_HEAD = 65_536
-_QUESTION = f"OPTIONS http://{HOST}/ HTTP/1.1\r\nHost: {HOST}\r\nMax-Forwards: 0\r\nConnection: close\r\n\r\n"
+_FIELDS = f"Host: {HOST}\r\nMax-Forwards: 0\r\nConnection: close\r\n\r\n"
+QUESTION = f"OPTIONS / HTTP/1.1\r\n{_FIELDS}".encode()  # Inside a tunnel.
+_QUESTION = f"OPTIONS http://{HOST}/ HTTP/1.1\r\n{_FIELDS}".encode()
 
 
 def address_of(endpoint: Endpoint) -> tuple[str, int]:
@@ -32,9 +34,19 @@ def url_of(address: tuple[str, int]) -> str:
 
 def is_ours(address: tuple[str, int]) -> bool:
     """Whether a proxy of ours answers there.  Never raises."""
-    head = b""
     with suppress(OSError), socket.create_connection(address, _PATIENCE_S) as connection:
-        connection.sendall(_QUESTION.encode())
-        while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD and (part := connection.recv(4096)):
-            head += part
+        connection.sendall(_QUESTION)
+        return is_our_answer(head_of_answer(connection))
+    return False
+
+
+def head_of_answer(connection: socket.socket) -> bytes:
+    """What comes up to the end of a head; raises OSError."""
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD and (part := connection.recv(4096)):
+        head += part
+    return head
+
+
+def is_our_answer(head: bytes) -> bool:
     return f"\r\nproxy-status: {PROXY_NAME};".encode() in head.lower()

@@ -41,9 +41,9 @@ def through_own_proxy(
     with ExitStack() as stack:
         stack.enter_context(stopped_by_signals())
         folder = Path(stack.enter_context(TemporaryDirectory(prefix=_PREFIX)))
-        own = _own_settings(settings, folder, default)
+        own = own_settings(settings, folder, default)
         network = stack.enter_context(closing(Namespace())) if confined else None
-        bound = network.listener if network else stack.enter_context(_free_port())
+        bound = network.listener if network else stack.enter_context(free_port())
         proxy = stack.enter_context(Companion(own, rules, folder, bound))
         told = environment(proxy.url, own, folder, os.environ)
         status = run(words, os.environ | told, proxy.lost, network.enter if network else lambda: None)
@@ -64,7 +64,7 @@ def environment(proxy: str, settings: Settings, folder: Path, environ: Mapping[s
     return variables(proxy, ca, bundle)
 
 
-def _own_settings(settings: Settings, folder: Path, default: Action) -> Settings:
+def own_settings(settings: Settings, folder: Path, default: Action) -> Settings:
     """Those of a proxy that serves nobody else, asks nobody for a password, and lets nobody change what it allows.
 
     Its state is gone with it unless a folder for it was given with the command.
@@ -86,7 +86,7 @@ def _own_settings(settings: Settings, folder: Path, default: Action) -> Settings
     )
 
 
-def _free_port() -> socket.socket:
+def free_port() -> socket.socket:
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     return bound

@@ -42,6 +42,8 @@ def load_settings(
         problems += _unsafe(settings)
     if wrong.isdisjoint(("allow_clients", "purge_clients")):
         problems += _without_effect(settings)
+    if wrong.isdisjoint(("ca.certificate", "ca.key")):
+        problems += _half_given(settings)
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
@@ -121,6 +123,13 @@ def _without_effect(settings: Settings) -> Iterator[str]:
     for network in settings.purge_clients:
         if not network.is_loopback and not any(network.overlaps(allowed) for allowed in settings.allow_clients):
             yield f"{place}: {network} is not among allow_clients, so nobody there can connect"
+
+
+def _half_given(settings: Settings) -> Iterator[str]:
+    """A CA of which one file is named and the other is not."""
+    for one, other in (("certificate", "key"), ("key", "certificate")):
+        if getattr(settings.ca, one) is not None and getattr(settings.ca, other) is None:
+            yield f"{_place_of(settings, f'ca.{one}')}: a CA is given by two files; expected ca.{other}, too"
 
 
 def _place_of(settings: Settings, key: str) -> str:

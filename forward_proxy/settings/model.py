@@ -104,6 +104,18 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaSettings:
+    """The certificate authority that signs for inspected hosts, where it is not to be one of our own."""
+
+    certificate: Path | None = optional(
+        kinds.FILE,
+        "PEM certificates of a CA to sign with in place of an own one: the signing one, then its issuers.",
+        "--ca-certificate",
+    )
+    key: Path | None = optional(kinds.FILE, "The PEM key of that CA, readable by this user alone.", "--ca-key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListSettings:
     """Lists that rules name by URL."""
 
@@ -212,6 +224,7 @@ class Settings:
         "Answer from what is stored, stale or not: auto while an origin cannot be reached, on without asking any.",
         "--offline",
     )
+    ca: CaSettings = CaSettings()
     cache: CacheSettings = CacheSettings()
     lists: ListSettings = ListSettings()
     log: LogSettings = LogSettings()
@@ -219,8 +232,11 @@ class Settings:
 
     @property
     def ca_certificate(self) -> Path:
-        """The certificate of the authority that signs for inspected hosts; the first `run` makes it."""
-        return self.state / "ca" / "forward-proxy-ca.pem"
+        """The certificate of the authority that signs for inspected hosts; unless given, the first `run` makes it.
+
+        Of several in the file, the last is the one to trust.
+        """
+        return self.ca.certificate or self.state / "ca" / "forward-proxy-ca.pem"
 
     @property
     def cache_is_shared(self) -> bool:

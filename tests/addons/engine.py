@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mitmproxy.certs import CertStore
-
+from forward_proxy.addons.authority import LeafStore
 from forward_proxy.addons.dialing import Dialer
 from forward_proxy.addons.dialing import Options as DialOptions
 from forward_proxy.addons.driver import Driver
@@ -167,7 +166,7 @@ def running_engine(
     folder: Path,
     *,
     fast_lane: bool = False,
-    authority: CertStore | None = None,
+    authority: LeafStore | None = None,
     idle_timeout_s: int = 600,
     collapse_wait_s: float = 5.0,
     trust_file: Path | None = None,

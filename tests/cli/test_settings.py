@@ -90,6 +90,8 @@ def test_every_flag_reaches_its_setting() -> None:
         "fast_lane": "off",
         "offline": "on",
         "cache.profile": "shared",
+        "ca.certificate": "/ca.crt",
+        "ca.key": "/ca.key",
         "log.with_secrets": "off",
     }
     flags = {setting.key: setting.flag for setting in SETTINGS if setting.flag}

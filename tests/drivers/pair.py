@@ -8,9 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from socket import SHUT_WR, create_connection, socket
 
-from mitmproxy.certs import CertStore
-
-from forward_proxy.addons.authority import CERTIFICATE_NAME, open_authority
+from forward_proxy.addons.authority import CERTIFICATE_NAME, LeafStore, open_authority
 from forward_proxy.caching import StoredResponse
 from forward_proxy.policy import Policy
 from forward_proxy.storage.selecting import everything
@@ -115,7 +113,7 @@ def without_moments(record: Record) -> tuple[object, ...]:
 
 @contextmanager
 def running_pair(policy: Policy, folder: Path) -> Iterator[Pair]:
-    authority: CertStore = open_authority(folder / "ca")
+    authority: LeafStore = open_authority(folder / "ca")
     with (
         running_engine(policy, folder / "lane", fast_lane=True, authority=authority, proofs=Proofs()) as lane,
         running_engine(policy, folder / "chain", authority=authority, proofs=Proofs()) as chain,

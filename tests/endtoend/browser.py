@@ -40,11 +40,15 @@ def missing_tools() -> list[str]:
 
 
 @contextmanager
-def browser(home: Path, ca_file: Path, *options: str) -> Iterator[WebDriver]:
-    """A browser with an empty profile in the folder `home`; skips the test where the tools are absent."""
+def browser(home: Path, ca_file: Path | None, *options: str) -> Iterator[WebDriver]:
+    """A browser with an empty profile in the folder `home`; skips the test where the tools are absent.
+
+    Without a CA, it trusts what the home does.
+    """
     if missing := missing_tools():
         pytest.skip(f"not installed: {', '.join(missing)}")
-    _trust(home, ca_file)
+    if ca_file is not None:
+        _trust(home, ca_file)
     chosen = webdriver.ChromeOptions()
     chosen.binary_location = str(shutil.which("chromium"))
     for argument in (*_ARGUMENTS, f"--user-data-dir={home / 'profile'}", *options):
@@ -62,7 +66,7 @@ def browser(home: Path, ca_file: Path, *options: str) -> Iterator[WebDriver]:
 
 
 @contextmanager
-def proxied_browser(home: Path, ca_file: Path, proxy_url: str, *more: str) -> Iterator[WebDriver]:
+def proxied_browser(home: Path, ca_file: Path | None, proxy_url: str, *more: str) -> Iterator[WebDriver]:
     """A browser that sends everything, loopback too, to the proxy; `more` are flags of its command line."""
     options = (f"--proxy-server={proxy_url}", "--proxy-bypass-list=<-loopback>", *more)
     with browser(home, ca_file, *options) as driver:

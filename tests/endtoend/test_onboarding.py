@@ -20,6 +20,8 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 PAGE = "http://forward.proxy/"
 STRAIGHT = ("--noproxy", "*")
+# A browser asks for pages of its own, too, and may do so before it has read which certificates it is to trust.
+HINT = "warning: 127.0.0.1 refused the certificate for "
 
 
 def body(driver: WebDriver) -> str:
@@ -40,6 +42,7 @@ def test_a_browser_that_trusts_the_certificate_is_told_so(make_proxy: MakeProxy,
         make_proxy(options=["--workers", workers]) as proxy,
         proxied_browser(tmp_path / "browser", proxy.ca_file, proxy.url) as driver,
     ):
+        proxy.noise = HINT
         driver.get(PAGE)
         assert "comes through this proxy" in body(driver)
         assert "trusts the certificate" in told(driver, "yes")
@@ -56,14 +59,16 @@ def test_a_browser_that_does_not_is_told_what_to_do(
         make_proxy(options=["--fast-lane", fast_lane]) as proxy,
         proxied_browser(tmp_path / "browser", site.ca_file, proxy.url) as driver,
     ):
+        proxy.noise = HINT
         driver.get(PAGE)
         assert "does not trust the certificate yet" in told(driver, "no")
         shown = [each.text for each in driver.find_elements(By.CSS_SELECTOR, "details[open] summary")]
         assert shown == ["Linux"]
 
 
-def test_the_page_fits_a_phone(proxy: Proxy, tmp_path: Path) -> None:
-    with proxied_browser(tmp_path / "browser", proxy.ca_file, proxy.url) as driver:
+def test_the_page_fits_a_phone(make_proxy: MakeProxy, tmp_path: Path) -> None:
+    with make_proxy() as proxy, proxied_browser(tmp_path / "browser", proxy.ca_file, proxy.url) as driver:
+        proxy.noise = HINT
         phone = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)  # type: ignore[attr-defined]
         driver.get(PAGE)
@@ -80,6 +85,7 @@ def test_a_browser_finds_the_proxy_by_its_pac_file(
         make_proxy(rules=rules) as proxy,
         browser(tmp_path / "browser", proxy.ca_file, f"--proxy-pac-url={proxy.url}/proxy.pac") as driver,
     ):
+        proxy.noise = HINT
         driver.get(site.url(f"/page/{token}", "site.test", "https"))
         assert site.ledger.count(token)
         assert proxy.record(token)["outcome"]
