@@ -27,7 +27,7 @@ from forward_proxy.rulefiles.listentries import ListEntry
 from forward_proxy.rulefiles.opened import Loaded, Opened
 from forward_proxy.rulefiles.rules import Rules, load
 from forward_proxy.rulefiles.subscriptions import Known, Subscriptions
-from forward_proxy.rulefiles.trial import try_edition
+from forward_proxy.rulefiles.trial import Trial, try_edition
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import lists_folder, shelf_of, update_options
 
@@ -35,13 +35,17 @@ from forward_proxy.settings.options import lists_folder, shelf_of, update_option
 @dataclass(frozen=True, slots=True)
 class _Row:
     """A list, the rule that names it, alone or with others, and what is known of it as a subscription; None for a
-    file."""
+    file.
+
+    `refusal` is why what is held cannot be taken; empty when it can, or nothing is held.
+    """
 
     rule: Choice[Any]
     loaded: Loaded
     is_one_of_several: bool
     known: Known | None
     held: bool
+    refusal: str
     due_at: int | None
 
     @property
@@ -98,29 +102,38 @@ def _accepted(entry: ListEntry, settings: Settings) -> str:
     if octets is None:
         raise Failure(f"{entry.name}: nothing is held")
     trial = try_edition(load(settings.rules, default=default, shelf=shelf), shelf, entry.name, octets, default)
-    if isinstance(trial.loaded, Unusable):
-        raise Failure(f"{entry.name}: cannot be taken: {trial.loaded.reason}")
-    if isinstance(trial.rules, RuleFileError):
-        raise Failure(f"{entry.name}: cannot be taken, the rules would not be sound: {trial.rules}")
+    if refusal := _refusal(trial):
+        raise Failure(f"{entry.name}: cannot be taken{refusal}")
     try:
         subscriptions.accept(entry, octets, int(time.time()))
     except OSError as fault:
         raise Failure(f"{entry.name}: cannot be taken: {fault.strerror}") from fault
-    rules = trial.loaded.report.rules if trial.loaded.report else 0
-    return f"{entry.name}: accepted, {_count(rules, 'rule')}"
+    report = None if isinstance(trial.loaded, Unusable) else trial.loaded.report
+    return f"{entry.name}: accepted, {_count(report.rules if report else 0, 'rule')}"
+
+
+def _refusal(trial: Trial) -> str:
+    """Why an edition cannot be taken, whoever wants it; empty when it can."""
+    if isinstance(trial.loaded, Unusable):
+        return f": {trial.loaded.reason}"
+    return f", the rules would not be sound: {trial.rules}" if isinstance(trial.rules, RuleFileError) else ""
 
 
 def _rows(settings: Settings) -> Iterator[_Row]:
     """A row for each rule with a list, in their order, then for each such entry of `inspect` and `tracking`."""
-    rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
+    shelf, default = shelf_of(settings), settings.default_verdict
+    rules = load(settings.rules, default=default, shelf=shelf)
     subscriptions = Subscriptions(lists_folder(settings))
     refresh_s = update_options(settings).refresh_s
     for rule, opened in _named(rules):
         for loaded in opened.lists:
             known = subscriptions.known(loaded.entry) if loaded.entry.path is None else None
-            held = known is not None and subscriptions.is_held(loaded.entry)
+            octets = None if known is None else subscriptions.held(loaded.entry)
+            refusal = ""
+            if octets is not None:
+                refusal = _refusal(try_edition(rules, shelf, loaded.entry.name, octets, default))
             due_at = known.due_at(loaded.entry, refresh_s) if known is not None and known.tried_at else None
-            yield _Row(rule, loaded, len(opened.lists) > 1, known, held, due_at)
+            yield _Row(rule, loaded, len(opened.lists) > 1, known, octets is not None, refusal, due_at)
 
 
 def _named(rules: Rules) -> Iterator[tuple[Choice[Any], Opened]]:
@@ -205,7 +218,9 @@ def _more(row: _Row) -> Iterator[str]:
             yield f"  {sign}{_count(count, 'entry', 'entries')}: {', '.join(examples)}{more}"
     if known.denied_hosts:
         yield f"  in use, and denied with it: {', '.join(known.denied_hosts)}"
-    yield f"  forward-proxy rules accept {row.label} takes it"
+    # What the rules would not be sound with has been told above.
+    cannot = "it cannot be taken: what is published has to change, or the rules"
+    yield f"  {cannot if row.refusal else f'forward-proxy rules accept {row.label} takes it'}"
 
 
 def _count(number: int, one: str, more: str = "") -> str:

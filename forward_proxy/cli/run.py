@@ -18,6 +18,7 @@ from forward_proxy.cli.trouble import trouble_shown
 from forward_proxy.cli.welcome import program, spelled, welcome
 from forward_proxy.settings import Settings
 from forward_proxy.traffic.record import Record
+from forward_proxy.traffic.redaction import visible
 from forward_proxy.workers.shared import Shared
 
 _PATIENCE_S = 1.0
@@ -79,7 +80,10 @@ class Screen:
         self._view.stop()
 
     def say(self, text: str) -> None:
-        """From any thread; that nobody listens any more is no reason to stop, nor to wait for long."""
+        """From any thread, without what a terminal would act on, since some of it comes from outside.
+
+        That nobody listens any more is no reason to stop, nor to wait for long.
+        """
         with suppress(OSError, ValueError, TypeError), self._turn():
             if select.select([], [sys.stdout], [], _PATIENCE_S)[1]:
-                click.echo(text)
+                click.echo("\n".join(map(visible, text.split("\n"))))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from forward_proxy.access.lists.formats import ADBLOCK_DNS
 from forward_proxy.importing.carried import Entry, Imported, Line, Match, Source, cut
 from forward_proxy.importing.expressions import about_host
 from forward_proxy.matching.clients import read_network
@@ -21,12 +22,16 @@ from forward_proxy.rulefiles.tree import Node, TreeError, read_tree
 _MARKED = re.compile(r"(\|\|?)?(\*\.)?([^|^*/$]+)(\^)?\|?")
 _BLOCKING = frozenset(("0.0.0.0", "127.0.0.1", "::", "::1", "0:0:0:0:0:0:0:0", "0:0:0:0:0:0:0:1"))  # noqa: S104
 _OF_LISTS = (
-    "In AdGuard Home a filter without a type blocks a name whatever it is asked for; here it spares documents, as in "
-    "browsers.",
     "What is important or excepted inside of a list holds for the lists of its entry, not for the user rules.",
-    "A list of plain names means those alone in AdGuard Home, those below them too here; an exception in an allow list "
-    "allows nothing.",
+    "An exception in an allow list allows nothing.",
 )
+_SWITCHES = {
+    "blocked_services": "forward-proxy services block denies those that it lists",
+    "rewrites": "rules do not say this",
+    "safe_search": "an entry in the section safe_search locks it",
+    "safebrowsing_enabled": "rules do not say this",
+    "parental_enabled": "rules do not say this",
+}
 _SILENT = frozenset(("false", "", "null", "none", "0"))
 
 
@@ -87,7 +92,7 @@ def _lists(section: str, node: Node | None, found: Imported) -> None:
         url, name, enabled = (_text(each, key) for key in ("url", "name", "enabled"))
         text = f"{section}: {url or '(unnamed)'}"
         why_not = "" if enabled == "true" else "it is disabled"
-        sources.append(Source(str(each.mark.line), text, url, "", name, why_not))
+        sources.append(Source(str(each.mark.line), text, url, ADBLOCK_DNS, name, why_not))
     if sources:
         found.remarks += (remark for remark in _OF_LISTS if remark not in found.remarks)
         kind, told = ("allowed", "its allow lists") if allowed else ("lists", "its block lists")
@@ -201,15 +206,13 @@ def _named(name: str, *, exact: bool, exception: bool, important: bool, clients:
 
 def _settings(section: str, node: Node | None, found: Imported) -> None:
     """What else decides about names, where it is switched on."""
-    for key in ("blocked_services", "rewrites", "safe_search", "safebrowsing_enabled", "parental_enabled"):
+    for key, why in _SWITCHES.items():
         part = _inside(node, key)
         if node is None or part is None or not _says_something(part):
             continue
         services = _inside(part, "ids")
         shown = [str(each.value) for each in _members(services or part) if isinstance(each.value, str)]
-        found.leave(
-            str(node.locate((key,)).line), f"{section}.{key}: {', '.join(shown)}".rstrip(": "), "rules do not say this"
-        )
+        found.leave(str(node.locate((key,)).line), f"{section}.{key}: {', '.join(shown)}".rstrip(": "), why)
     for key in ("allowed_clients", "disallowed_clients", "blocked_hosts"):
         part = _inside(node, key)
         for each in _members(part):

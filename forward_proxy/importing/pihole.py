@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from forward_proxy.access.lists.formats import ADBLOCK_DNS
 from forward_proxy.importing.carried import Entry, Imported, Match, Source
 from forward_proxy.importing.expressions import about_host
 from forward_proxy.matching.conditions import Unreadable
@@ -59,11 +60,7 @@ _OPTIONAL = frozenset(("adlist.type", "adlist_by_group"))
 _KINDS = {0: "exact allow", 1: "exact deny", 2: "regex allow", 3: "regex deny"}
 
 _ALLOW_LIST = 1
-_OF_LISTS = (
-    "A plain list of names means those alone in Pi-hole, those below them too here; format: dstdomain keeps to those.",
-    "In Pi-hole a filter blocks a name whatever it is asked for; here one without a type spares documents, as in "
-    "browsers, and one in an allow list that begins with @@ allows nothing.",
-)
+_OF_LISTS = "A line of an allow list that begins with @@ allows nothing."
 
 type Row = Mapping[str, object]
 
@@ -189,7 +186,7 @@ def _imported(tables: dict[str, list[_Table]]) -> Imported:
     for place, row in sorted(lists, key=lambda each: each[1].get("type") != _ALLOW_LIST):
         _list(place, row, _Groups(tables, "adlist"), found)
     if lists:
-        found.remarks += _OF_LISTS
+        found.remarks.append(_OF_LISTS)
     return found
 
 
@@ -261,7 +258,7 @@ def _list(place: str, row: Row, groups: _Groups, found: Imported) -> None:
     shown = f"{'allow' if allowed else 'block'} list {address}"
     why_not = groups.why_not(entry_id) if _is_on(row) else "it is disabled"
     reason = f"Pi-hole: {comment}"[:400] if isinstance(comment, str) and comment else "Pi-hole"
-    source = Source(place, shown, address.removeprefix("file://"), why_not=why_not or "")
+    source = Source(place, shown, address.removeprefix("file://"), ADBLOCK_DNS, why_not=why_not or "")
     found.carry_lists(Entry(f"pi-hole-list-{entry_id}", "allow" if allowed else "deny", {}, reason, (source,)))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from forward_proxy.access.filters import Report as FilterReport
 from forward_proxy.access.filters import packing, parse_together
 from forward_proxy.access.lists.domains import domain_list, packed, unpacked
-from forward_proxy.access.lists.formats import ADBLOCK, CLEARURLS, read_names
+from forward_proxy.access.lists.formats import ADBLOCK_DNS, CLEARURLS, FILTERS, read_names
 from forward_proxy.access.lists.found import Searched
 from forward_proxy.access.lists.reading import SHOWN, Ignored, Report
 from forward_proxy.cleaning import packing as catalogue_packing
@@ -29,9 +29,10 @@ class Compiled:
 def compiled_of(contents: Sequence[bytes], digest: str) -> tuple[Compiled, bytes] | Unusable:
     """The contents of this digest, which ends with their format, and their compiled form to be kept."""
     told = format_in(digest)
-    if told == ADBLOCK:
-        filters, reports = parse_together([(told, content.decode("utf-8-sig", "replace")) for content in contents])
-        return Compiled(filters, tuple(map(_reported, reports))), packing.packed(filters, reports, digest)
+    if told in FILTERS:
+        texts = [(told, content.decode("utf-8-sig", "replace")) for content in contents]
+        filters, reports = parse_together(texts, told == ADBLOCK_DNS)
+        return Compiled(filters, _reported(reports, told)), packing.packed(filters, reports, digest)
     (content,) = contents
     if told == CLEARURLS:
         catalogue = read_catalogue(content)
@@ -44,10 +45,11 @@ def compiled_of(contents: Sequence[bytes], digest: str) -> tuple[Compiled, bytes
 
 def compiled_in(octets: bytes, digest: str) -> Compiled | None:
     """What was kept; None when it is damaged, of another version, or was made of something else."""
-    if format_in(digest) == ADBLOCK:
+    told = format_in(digest)
+    if told in FILTERS:
         filters = packing.unpacked(octets, digest)
-        return None if filters is None else Compiled(filters[0], tuple(map(_reported, filters[1])))
-    if format_in(digest) == CLEARURLS:
+        return None if filters is None else Compiled(filters[0], _reported(filters[1], told))
+    if told == CLEARURLS:
         catalogue = catalogue_packing.unpacked(octets, digest)
         return None if catalogue is None else Compiled(catalogue, (catalogue.report,))
     names = unpacked(octets, digest)
@@ -58,10 +60,14 @@ def format_in(digest: str) -> str:
     return digest.rpartition(".")[2]
 
 
-def _reported(report: FilterReport) -> Report:
-    """What became of the lines of a list of filters, in the words for all lists."""
+def _reported(reports: Sequence[FilterReport], told: str) -> tuple[Report, ...]:
+    """What became of the lines of lists of filters in this format, in the words for all lists."""
+    return tuple(_in_words_for_all(report, told) for report in reports)
+
+
+def _in_words_for_all(report: FilterReport, told: str) -> Report:
     kinds = tuple(report.kinds.items())
     first = {each.kind: each for each in reversed(report.ignored)}.values()
     shown = sorted({*first, *report.ignored[: SHOWN - len(first)]}, key=lambda each: each.line)
     examples = tuple(Ignored(each.line, each.text, each.reason, each.kind) for each in shown)
-    return Report(ADBLOCK, report.lines, report.filters, report.duplicates, report.cosmetic, kinds, examples)
+    return Report(told, report.lines, report.filters, report.duplicates, report.cosmetic, kinds, examples)

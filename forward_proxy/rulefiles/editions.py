@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forward_proxy.access.filters import includes_in
-from forward_proxy.access.lists.formats import ADBLOCK, format_of, is_web_page
+from forward_proxy.access.lists.formats import FILTERS, format_of, is_web_page
 from forward_proxy.access.lists.reading import lines_of
 from forward_proxy.message.targets import Malformed, parse_target_uri, resolved
 from forward_proxy.rulefiles.listentries import ListEntry
@@ -81,11 +81,11 @@ def edition(entry: ListEntry, content: bytes, read: Read, max_bytes: int = MAX_B
     told = format_of(content) if entry.format == "auto" else entry.format
     if told is None:
         return Unusable("its format cannot be told; name it by format" if content.strip() else "is empty")
-    if told != ADBLOCK:
+    if told not in FILTERS:
         return Edition(told, (Part.of(entry.name, content),))
     follow = _of_url if entry.path is None else _of_file(entry.path.parent)
     itself = entry.name if entry.path is None else str(entry.path.resolve())
-    return _Gathering(follow, read, max_bytes).of(entry.name, itself, content)
+    return _Gathering(told, follow, read, max_bytes).of(entry.name, itself, content)
 
 
 def kept_edition(entry: ListEntry, octets: bytes) -> Edition | Unusable:
@@ -126,7 +126,8 @@ def parts_of(name: str, octets: bytes) -> tuple[Part, ...] | None:
 class _Gathering:
     """Reads what includes lead to, the nearest first."""
 
-    def __init__(self, follow: Follow, read: Read, max_bytes: int) -> None:
+    def __init__(self, told: str, follow: Follow, read: Read, max_bytes: int) -> None:
+        self._format = told
         self._follow = follow
         self._read = read
         self._left = max_bytes
@@ -139,7 +140,7 @@ class _Gathering:
         level = [self._parts[itself]]
         for depth in range(MAX_DEPTH + 1):
             level = [part for each in level for part in self._named_in(each, depth)]
-        return Edition(ADBLOCK, tuple(self._parts.values()), tuple(self._includes))
+        return Edition(self._format, tuple(self._parts.values()), tuple(self._includes))
 
     def _named_in(self, part: Part, depth: int) -> list[Part]:
         found = []

@@ -72,7 +72,9 @@ class Fetcher:
         timer.daemon = True
         timer.start()
         try:
-            return self._followed(url, fields)
+            answer = self._followed(url, fields)
+            # Without a length, content that was cut off by us looks whole.
+            return Failed(self._ended) if self._ended else answer
         except (OSError, http.client.HTTPException, zlib.error, ValueError) as fault:
             return Failed(self._ended or _told(fault))
         finally:

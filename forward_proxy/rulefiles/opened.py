@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from forward_proxy.access.lists.formats import ADBLOCK
+from forward_proxy.access.lists.formats import FILTERS
 from forward_proxy.access.lists.found import Searched
 from forward_proxy.access.lists.listed import Listed, NotThere, Origins
 from forward_proxy.access.lists.reading import SHOWN, Included, Report
@@ -101,16 +101,17 @@ type Compile = Callable[[tuple[str, ...], str], Compiled | Unusable]
 
 
 def put_together(entries: Sequence[ListEntry], made: Sequence[Made | None], compile_: Compile) -> Opened | Unusable:
-    """The lists of a rule as one matcher: filters, which are compiled as one, before all others."""
-    filters = [place for place, each in enumerate(made) if each is not None and each.format == ADBLOCK]
-    others = [place for place, each in enumerate(made) if each is not None and each.format != ADBLOCK]
+    """The lists of a rule as one matcher: filters, those of a format compiled as one, before all others."""
+    there = [(place, each) for place, each in enumerate(made) if each is not None]
+    filters = [[place for place, each in there if each.format == told] for told in FILTERS]
+    others = [[place] for place, each in there if each.format not in FILTERS]
     lists = [Loaded(entry) for entry in entries]
     asked: list[tuple[int, Searched]] = []
     names: list[str] = []
     starts: list[int] = []
     kept: list[tuple[str, Compiled]] = []
     line = 0
-    for places in (filters, *([place] for place in others)):
+    for places in (*filters, *others):
         together = [(place, each) for place in places if (each := made[place]) is not None]
         if not together:
             continue

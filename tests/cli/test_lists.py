@@ -91,6 +91,9 @@ def test_what_is_held_is_shown_with_its_difference_and_accepted_by_id_or_url(sta
 
 def test_accept_says_what_it_does_not_take(state: Path) -> None:
     subscriptions = _hold(state, b"<html>\n")
+    shown = _run("lists").stdout
+    assert "it cannot be taken: what is published has to change, or the rules" in shown
+    assert "takes it" not in shown
     refused = _run("accept", "ads")
     assert (refused.exit_code, refused.stderr) == (
         1,

@@ -198,3 +198,19 @@ def test_it_goes_on_when_whoever_read_its_output_is_gone(tmp_path: Path) -> None
         assert process.wait(20) == 0
         assert process.stderr
         assert process.stderr.read() == ""
+
+
+def test_nothing_from_outside_acts_on_the_terminal(tmp_path: Path) -> None:
+    """Such as the reason phrase of the server of a list."""
+    with socket.create_server(("127.0.0.1", 0)) as publisher:
+        source = f"http://127.0.0.1:{publisher.getsockname()[1]}/list"
+        (tmp_path / "rules").mkdir()
+        (tmp_path / "rules" / "x.yaml").write_text(f"rules: [{{ action: deny, list: {{ source: '{source}' }} }}]")
+        with _running(tmp_path) as process:
+            connection, _ = publisher.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 500 \x1b]0;title\x07\r\nContent-Length: 0\r\n\r\n")
+            assert process.stdout is not None
+            told = next(line for line in process.stdout if "could not be fetched" in line)
+    assert told == f"list {source} could not be fetched: answered 500 \\x1b]0;title\\x07; there is none yet\n"

@@ -90,7 +90,7 @@ def test_a_rule_for_clients_is_for_them_alone() -> None:
 def test_everything_else_is_told_with_its_line() -> None:
     assert left(read(CONF)) == {
         "2": "it decides who may ask for names",
-        "5": "rules do not say this",
+        "5": "forward-proxy services block denies those that it lists",
         "8": "rules do not say this",
         "23": "it gives a name another address, which rules cannot",
         "27": "the modifier dnstype has no counterpart",
@@ -162,6 +162,7 @@ def test_lists_are_entries_allow_lists_first_and_block_lists_last() -> None:
     action: allow
     list:
       - source: "https://lists.test/good.txt"  # Good
+        format: adblock-dns
     reason: "AdGuard Home: its allow lists"
   - id: adguard-home-1
     action: deny
@@ -172,8 +173,11 @@ def test_lists_are_entries_allow_lists_first_and_block_lists_last() -> None:
     action: deny
     list:
       - source: "https://lists.test/ads.txt"  # Ads ?
+        format: adblock-dns
       # - source: "https://lists.test/off.txt"  # it is disabled: Off
+      #   format: adblock-dns
       # - source: "/opt/AdGuardHome/mine.txt"  # there is no file /opt/AdGuardHome/mine.txt: Mine
+      #   format: adblock-dns
     reason: "AdGuard Home: its block lists"
 """
     )
@@ -185,7 +189,7 @@ def test_lists_are_entries_allow_lists_first_and_block_lists_last() -> None:
     assert carried(found) == {"2": "adguard-home-lists", "7": "adguard-home-allowed", "8": "adguard-home-1"}
     rules = loaded(found)
     assert [each.entry.name for each in rules.lists] == ["https://lists.test/good.txt", "https://lists.test/ads.txt"]
-    assert any("spares documents" in remark for remark in found.remarks)
+    assert {each.entry.format for each in rules.lists} == {"adblock-dns"}
 
 
 def test_lists_that_are_all_disabled_are_a_comment() -> None:

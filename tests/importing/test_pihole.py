@@ -194,7 +194,7 @@ def test_lists_come_after_names_and_allow_lists_before_block_lists() -> None:
     assert told["adlist.json[5]"] == "no list that is known"
     found.leave_files(lambda path: False)
     assert left(found)["adlist.json[3]"] == "there is no file /etc/pihole/mine.list; it is written as a comment"
-    assert len(loaded(found).lists) == 2
+    assert [each.entry.format for each in loaded(found).lists] == ["adblock-dns"] * 2
 
 
 def test_the_lists_of_version_6_are_known_with_their_kind_and_groups() -> None:

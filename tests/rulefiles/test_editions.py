@@ -206,3 +206,11 @@ def test_a_file_includes_nothing_from_outside_its_folder(folder: Path, path: str
     assert loaded.report is not None
     assert [(each.path, each.problem) for each in loaded.report.includes] == [(path, problem)]
     assert loaded.report.rules == 1
+
+
+def test_includes_are_found_however_lines_end() -> None:
+    for end in (b"\n", b"\r\n", b"\r"):
+        content = end.join((b"! head", b"!#include more.txt", b"||a.test^", b""))
+        found = edition(URL, content, lambda name: b"||b.test^")
+        assert isinstance(found, Edition)
+        assert [(each.line, each.path) for each in found.includes] == [(2, "more.txt")]

@@ -57,6 +57,13 @@ def test_what_takes_too_long_is_given_up(publisher: Publisher) -> None:
     assert fetcher(within_s=0.3).fetch(publisher.url) == Failed("took longer than 0.3 s")
 
 
+def test_what_was_cut_off_by_us_is_not_taken_for_the_whole(publisher: Publisher) -> None:
+    publisher.measured = False
+    assert fetcher().fetch(publisher.url) == Fetched(b"ads.test\n", '"1"', "")
+    publisher.pause.clear()
+    assert fetcher(within_s=0.3).fetch(publisher.url) == Failed("took longer than 0.3 s")
+
+
 def test_another_thread_can_end_it(publisher: Publisher) -> None:
     publisher.pause.clear()
     fetching = fetcher()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from forward_proxy.access.lists.updates import Entries
 from forward_proxy.access.rules import Allowed, Denied
 from forward_proxy.matching.subject import RuleRef
 from forward_proxy.rulefiles.finding import find, searchables
@@ -148,3 +149,25 @@ def test_large_lists_are_compiled_by_another_process_to_the_same(folder: Path) -
         path.unlink()
     assert load([folder], shelf=shelf()) == apart
     assert {path.name: path.read_bytes() for path in Path("state/lists/compiled").iterdir()} == kept
+
+
+def test_lists_for_resolvers_are_asked_beside_those_for_browsers(folder: Path) -> None:
+    Path("rules/x.yaml").write_text(RULE.replace("source: privacy.txt", "source: names.txt"))
+    Path("rules/names.txt").write_text("! Names\n||tracker.test^\n@@||free.tracker.test^\n0.0.0.0 only.test\n")
+    rules = load([folder], shelf=shelf())
+    assert [loaded.entry.name for loaded in rules.lists if loaded.digest.endswith(".adblock-dns")] == [
+        "rules/names.txt"
+    ]
+    for url, where in (
+        ("http://www.tracker.test/page", "rules/names.txt:2"),
+        ("http://only.test/", "rules/names.txt:4"),
+        ("http://ads.test/a.js", "rules/easy.txt:2"),
+    ):
+        assert told(rules, url) == (Denied, where)
+    for url in ("http://good.tracker.test/a.js", "http://free.tracker.test/", "http://below.only.test/"):
+        assert isinstance(rules.access.decide(subject(url)), Allowed)
+    document = subject("http://tracker.test/", resource="document")
+    assert str(rules.access.decide(document).rule) == "rules/names.txt:2", "pages too"
+    assert compiled(rules.sources, shelf=shelf(), pins=rules.pins) == rules
+    entries = Entries(rules.lists[2].searched, rules.lists[2].lines)
+    assert set(entries) == {"||tracker.test^", "@@||free.tracker.test^", "only.test"}

@@ -14,6 +14,7 @@ from forward_proxy.access.filters.index import Index, words_of
 from forward_proxy.access.filters.lines import Expression, Filter, read_line
 from forward_proxy.access.filters.modifiers import FIELDS, Kind, Modifier, Parameters, Removal
 from forward_proxy.access.filters.patterns import FOLDED_MARKS, MARKS
+from forward_proxy.access.filters.resolving import as_resolved
 from forward_proxy.access.filters.scopes import DOCUMENT, KINDS, TUNNEL
 from forward_proxy.access.filters.tokens import Words
 from forward_proxy.access.lists.found import Addition, Found, Replacement
@@ -30,11 +31,12 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 class Filters:
     """The filters of a list by line.
 
-    `hosts` are those that mean a host and all below it for whatever a page is made of.  `texts` are the filters as
+    `hosts` are those that mean a host and all below it for whatever a page is made of, behind `=` that host alone.
+    `texts` are the filters as
     written, without those that are `||host^` and no more; `needles` what a marked URL holds if they do.  `blocking` has
     the important ones too.  `modifying` are those that do something else, by its kind, `sparing` the exceptions from
     them.  `trusted` are the exceptions for all that the pages of a host ask for.  `automata` are the regular
-    expressions.
+    expressions.  Filters `for_resolvers` are asked what a resolver would be asked (resolving.py).
     """
 
     hosts: Mapping[str, int] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Filters:
     sparing: Index = field(default_factory=Index)
     trusted: Mapping[str, int] = field(default_factory=dict)
     automata: Mapping[str, Automaton] = field(default_factory=dict)
+    for_resolvers: bool = False
     _words: Words = field(init=False, repr=False, compare=False)
     # The filters that a request came near.
     _read: dict[int, Filter] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -60,7 +63,7 @@ class Filters:
         `overrides` is what an exception frees from, or the exception that an important filter passes over.  Of a tunnel
         that nobody looks into only what holds for everything inside is found.
         """
-        seen = _Seen(subject, self._words)
+        seen = self._seen(subject)
         line = self._blocked(seen)
         if line is None:
             return None
@@ -80,7 +83,7 @@ class Filters:
             return None
         wanted = [
             (-modifier.priority, not self._filter(line).scope.important, modifier.value, line)
-            for line, modifier in self._modifiers("redirect", _Seen(subject, self._words))
+            for line, modifier in self._modifiers("redirect", self._seen(subject))
             if canonical_name(modifier.value)
         ]
         if not wanted:
@@ -95,7 +98,7 @@ class Filters:
         """
         if "removeparam" not in self.modifying or "?" not in subject.url or subject.method not in _SAFE:
             return ()
-        removing = self._modifiers("removeparam", _Seen(subject, self._words))
+        removing = self._modifiers("removeparam", self._seen(subject))
         return tuple(self._removal(line, modifier) for line, modifier in removing)
 
     def additions(self, subject: Subject) -> tuple[Addition, ...]:
@@ -103,7 +106,7 @@ class Filters:
         kinds = [kind for kind in FIELDS if kind in self.modifying]
         if not kinds or subject.resource not in ("document", "frame"):
             return ()
-        seen, added = _Seen(subject, self._words), dict[tuple[bytes, str], Addition]()
+        seen, added = self._seen(subject), dict[tuple[bytes, str], Addition]()
         for kind in kinds:
             for line, modifier in self._modifiers(kind, seen):
                 addition = Addition(line, self.texts[line], FIELDS[kind], modifier.value.encode())
@@ -112,8 +115,15 @@ class Filters:
 
     def may_find_inside(self, tunnel: Subject) -> bool:
         """Whether a filter that means more than a host may block something inside.  Never raises."""
+        if self.for_resolvers:
+            return False
         names = tuple(suffixes(tunnel.host))
         return self.blocking.may_hold_at(names) or self.important.may_hold_at(names)
+
+    def _seen(self, subject: Subject) -> "_Seen":
+        if not self.for_resolvers:
+            return _Seen(subject, self._words, subject.url)
+        return _Seen(as_resolved(subject), self._words, subject.host)
 
     def _indexes(self) -> tuple[Index, ...]:
         return self.important, self.exceptions, self.blocking, *self.modifying.values(), self.sparing
@@ -141,17 +151,25 @@ class Filters:
 
     def excepted(self, subject: Subject) -> Found | None:
         """The exception that holds for the request, whether anything here blocks it or not.  Never raises."""
-        return self._exception(_Seen(subject, self._words))
+        return self._exception(self._seen(subject))
 
     def _blocked(self, seen: "_Seen") -> int | None:
         if seen.kind != DOCUMENT:
             hosts = self.hosts
+            if self.for_resolvers and (line := hosts.get(f"={seen.subject.host}")) is not None:
+                return line
             for name in suffixes(seen.subject.host):
                 if name in hosts:
                     return hosts[name]
         return self._first(self.blocking, seen)
 
+    def host_texts(self) -> Iterator[tuple[int, str]]:
+        """The lines of `hosts`, and the filters that say the same."""
+        return ((line, name.removeprefix("=") if name[0] == "=" else f"||{name}^") for name, line in self.hosts.items())
+
     def _host_text(self, host: str) -> str:
+        if f"={host}" in self.hosts:
+            return host
         return f"||{next(name for name in suffixes(host) if name in self.hosts)}^"
 
     def _exception(self, seen: "_Seen") -> Found | None:
@@ -182,7 +200,7 @@ class Filters:
     def _filter(self, line: int) -> Filter:
         if (known := self._read.get(line)) is not None:
             return known
-        filter_ = read_line(self.texts[line])
+        filter_ = read_line(self.texts[line], self.for_resolvers)
         if not isinstance(filter_, Filter):
             raise TypeError(f"line {line} is no filter")  # Only filters are filed.
         self._read[line] = filter_
@@ -205,17 +223,20 @@ class Filters:
     def _expression_fits(self, expression: Expression, seen: "_Seen") -> bool:
         if seen.kind == TUNNEL and not expression.is_open:
             return False
-        url = seen.subject.url
+        url = seen.searched
         return self.automata[expression.source].found_in(url[: len(url) - expression.spare])
 
 
 class _Seen:
-    """A request as patterns see it: its URL, and the URL with its separators marked, both in lower case."""
+    """A request as patterns see it: its URL, and the URL with its separators marked, both in lower case.
 
-    __slots__ = ("cased", "end", "host_end", "kind", "marked", "subject", "url", "words")
+    Regular expressions are looked for in `searched`.
+    """
 
-    def __init__(self, subject: Subject, words: Words) -> None:
-        self.subject = subject
+    __slots__ = ("cased", "end", "host_end", "kind", "marked", "searched", "subject", "url", "words")
+
+    def __init__(self, subject: Subject, words: Words, searched: str) -> None:
+        self.subject, self.searched = subject, searched
         host = subject.host
         if subject.method == "CONNECT":
             self.kind, self.end = TUNNEL, b""

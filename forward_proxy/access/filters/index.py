@@ -19,6 +19,8 @@ _COMMONNESS = 10_000
 _PARTNESS = 20_000
 # So many filters are tried for every URL rather than each token cut for them.
 _FEW = 8
+# So many may be filed under one key, since all of them are tried for a URL that has it; lists in use have some thirty.
+MAX_ALIKE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,19 @@ def words_of(indexes: Iterable[Index]) -> Words:
     return Words.of(whole, begun, ended)
 
 
-def index_of(filters: Sequence[tuple[int, Filter]]) -> Index:
-    """The index of these lines and filters."""
+def index_of(filters: Sequence[tuple[int, Filter]]) -> tuple[Index, tuple[int, ...]]:
+    """The index of these lines and filters, and the lines that are not in it because too many are like them."""
     keys = [tuple(keys_of(filter_)) for _, filter_ in filters]
     shared = Counter(key for several in keys for key in several)
     filed: dict[str, dict[str, list[int]]] = {kind: {} for kind in ("site", "whole", "begun", "ended", "page")}
     anywhere: list[int] = []
     beside: dict[int, bytes] = {}
+    left_out: list[int] = []
     for (line, filter_), several in zip(filters, keys, strict=True):
         chosen = list(_chosen(filter_, several, shared))
+        if any(len(filed[key.kind].get(key.name, ())) >= MAX_ALIKE for key in chosen):
+            left_out.append(line)
+            continue
         for key in chosen:
             filed[key.kind].setdefault(key.name, []).append(line)
         if not chosen:
@@ -94,7 +100,7 @@ def index_of(filters: Sequence[tuple[int, Filter]]) -> Index:
         if sum(map(len, filed[kind].values())) <= _FEW:
             anywhere += (line for lines in filed.pop(kind).values() for line in lines)
             filed[kind] = {}
-    return Index(
+    index = Index(
         _frozen(filed["site"]),
         _frozen_octets(filed["whole"]),
         _frozen_octets(filed["begun"]),
@@ -103,6 +109,7 @@ def index_of(filters: Sequence[tuple[int, Filter]]) -> Index:
         tuple(anywhere),
         beside,
     )
+    return index, tuple(left_out)
 
 
 def is_everywhere(filter_: Filter) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from forward_proxy.access.filters.modifiers import Parameters, unfit
 from forward_proxy.access.filters.patterns import FOLDED_MARKS, Pattern, read_pattern
 from forward_proxy.access.filters.report import Refused
+from forward_proxy.access.filters.resolving import anchored, narrowed
 from forward_proxy.access.filters.scopes import KINDS, Scope, read_scope
 from forward_proxy.matching.automata import required_literal
 from forward_proxy.matching.expressions import EVERY, Characters, ExpressionError, Repeat, Sequence, parse_expression
@@ -32,6 +33,8 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 _REMOVES = re.compile(r"\$(?:[^$]*,)?(?:removeparam|queryprune)=~?/")
 _WRITTEN = re.compile(r"[^\x00-\x20\x7f#]*")
 MAX_LINE = 20_000
+MAX_PATTERN = 2_000
+MAX_RUNS = 100
 _EVERYTHING = Refused("pattern", "it would hold for everything")
 
 
@@ -123,8 +126,8 @@ class Comment:
 type Line = Filter | HostsLine | Cosmetic | Comment | Refused
 
 
-def read_line(text: str) -> Line:
-    """What a line says, without white space around it.  Never raises."""
+def read_line(text: str, for_resolvers: bool = False) -> Line:
+    """What a line says, without white space around it, to a browser or to a resolver.  Never raises."""
     if not text or text.startswith("!"):
         return Comment()
     if "#" in text or "$$" in text or "$@$" in text:
@@ -138,7 +141,11 @@ def read_line(text: str) -> Line:
         return Refused("pattern", f"longer than {MAX_LINE:,} characters")
     if text[0] in "0127:" and (hosts := _HOSTS.fullmatch(text)):
         return _hosts_line(hosts[1])
-    return _filter(text)
+    if for_resolvers:
+        text = text.partition(" #")[0].rstrip()
+        if _PLAIN_HOST.fullmatch(text):
+            return _hosts_line(text)
+    return _filter(text, for_resolvers)
 
 
 def _hosts_line(text: str) -> HostsLine | Comment | Refused:
@@ -151,10 +158,12 @@ def _hosts_line(text: str) -> HostsLine | Comment | Refused:
     return HostsLine(tuple(host for host in hosts if host))
 
 
-def _filter(text: str) -> Filter | Refused:
+def _filter(text: str, for_resolvers: bool) -> Filter | Refused:
     exception = text.startswith("@@")
     pattern, options = split_options(text[2:] if exception else text)
     scope = read_scope(options, exception) if options else Scope()
+    if for_resolvers and not isinstance(scope, Refused):
+        scope = narrowed(scope)
     if isinstance(scope, Refused):
         return scope
     modifier = scope.modifier
@@ -168,6 +177,9 @@ def _filter(text: str) -> Filter | Refused:
         return _EVERYTHING if is_all else Filter(expression, scope, exception)
     if not _WRITTEN.fullmatch(pattern):
         return Refused("pattern", "white space, a control character or # in a pattern; no requested URL has any")
+    if for_resolvers:
+        name = anchored(pattern)
+        return name if isinstance(name, Refused) else _patterned(name, scope, exception, False)
     return _patterned(pattern, scope, exception, not options)
 
 
@@ -201,6 +213,8 @@ def _patterned(text: str, scope: Scope, exception: bool, is_bare: bool) -> Filte
         rest, labels = rest[host.end() :], False
     elif labels and not rest.partition("/")[0].isascii():
         return Refused("pattern", "the beginning of a host name that is not ASCII")
+    if len(rest) > MAX_PATTERN or rest.count("*") > MAX_RUNS:
+        return Refused("pattern", f"longer than {MAX_PATTERN:,} characters, or with more than {MAX_RUNS} *")
     pattern = read_pattern(rest, begins, scope.match_case)
     if not pattern.runs and site is None and scope.is_wide:
         return _EVERYTHING

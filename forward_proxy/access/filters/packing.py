@@ -17,7 +17,7 @@ from forward_proxy.access.filters.report import Ignored, Report
 from forward_proxy.matching.automata import Automaton
 
 # To be raised with every change of the reading or of the index, else old files would go on.
-VERSION = 4
+VERSION = 7
 
 
 def packed(filters: Filters, reports: Sequence[Report], source: str) -> bytes:
@@ -37,6 +37,7 @@ def packed(filters: Filters, reports: Sequence[Report], source: str) -> bytes:
                 source: [automaton.literal, automaton.classes.hex(), automaton.rows, sorted(automaton.accepting)]
                 for source, automaton in filters.automata.items()
             },
+            "for_resolvers": filters.for_resolvers,
             "reports": [asdict(report) for report in reports],
         },
         separators=(",", ":"),
@@ -65,6 +66,7 @@ def unpacked(octets: bytes, source: str) -> tuple[Filters, tuple[Report, ...]] |
                 source: Automaton(literal, bytes.fromhex(classes), tuple(rows), frozenset(accepting))
                 for source, (literal, classes, rows, accepting) in held["automata"].items()
             },
+            held["for_resolvers"],
         ),
         tuple(map(_report, held["reports"])),
     )
@@ -105,5 +107,4 @@ def _octets(filed: Mapping[str, list[int]]) -> dict[bytes, tuple[int, ...]]:
 
 def _report(held: dict[str, Any]) -> Report:
     ignored = tuple(Ignored(**line) for line in held.pop("ignored"))
-    includes = tuple((line, path) for line, path in held.pop("includes"))
-    return Report(**held, ignored=ignored, includes=includes)
+    return Report(**held, ignored=ignored)

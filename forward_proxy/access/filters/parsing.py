@@ -1,8 +1,8 @@
 """What does the text of an adblock list hold?  Reads every line, keeps what can be acted on, accounts for the rest.
 
 Never raises.  Regular expressions are compiled here, with a bound on each and on all; of filters that have to be
-tried for every URL a list has so many and no more.  So no list stalls the process that reads it or a request that is
-judged by it.
+tried for every URL, or for every URL with the same word, a list has so many and no more.  So no list stalls the process
+that reads it or a request that is judged by it.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from forward_proxy.access.filters.conditions import Branches
 from forward_proxy.access.filters.engine import Filters
-from forward_proxy.access.filters.index import index_of, is_everywhere
+from forward_proxy.access.filters.index import MAX_ALIKE, Index, index_of, is_everywhere
 from forward_proxy.access.filters.lines import (
     Cosmetic,
     Expression,
@@ -22,6 +22,7 @@ from forward_proxy.access.filters.lines import (
 )
 from forward_proxy.access.filters.modifiers import Kind
 from forward_proxy.access.filters.report import Ignored, Refused, Report
+from forward_proxy.access.lists.reading import text_lines
 from forward_proxy.access.surrogates import canonical_name
 from forward_proxy.matching.automata import Automaton, compile_within
 from forward_proxy.matching.expressions import ExpressionError
@@ -33,51 +34,44 @@ MAX_WORK_TOGETHER = 2_000_000
 # Filters that have to be tried for every URL.
 MAX_EVERYWHERE = 1000
 MAX_EXPRESSIONS_EVERYWHERE = 50
+_ALIKE = Refused("alike", f"{MAX_ALIKE:,} filters before it hold for the same word, host or page")
 
 _PLAIN = re.compile(r"\|\|([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)\^")
-_EXPIRES = re.compile(r"!\s*expires\s*[:=]\s*([0-9]{1,4})\s*(h|hours?|d|days?)?\b", re.IGNORECASE)
-_TITLE = re.compile(r"!\s*title\s*:\s*(.*\S)", re.IGNORECASE)
 
 
-def parse_filters(text: str, name: str) -> tuple[Filters, Report]:
+def parse_filters(text: str, name: str, for_resolvers: bool = False) -> tuple[Filters, Report]:
     """The filters of a list, and what became of its lines; `name` is what the operator calls it."""
-    filters, (report,) = parse_together([(name, text)])
+    filters, (report,) = parse_together([(name, text)], for_resolvers)
     return filters, report
 
 
-def parse_together(texts: Sequence[tuple[str, str]]) -> tuple[Filters, tuple[Report, ...]]:
+def parse_together(texts: Sequence[tuple[str, str]], for_resolvers: bool = False) -> tuple[Filters, tuple[Report, ...]]:
     """The filters of several texts as one list, and what became of the lines of each; names come before texts.
 
-    The lines of the filters go on counting from one text to the next, those of the reports begin anew.
+    Filters are for browsers, or else for resolvers (resolving.py).  The lines of the filters go on counting from one
+    text to the next, those of the reports begin anew.
     """
-    reader = _ListReader()
+    reader = _ListReader(for_resolvers)
     for name, text in texts:
         reader.begin(name)
-        for number, line in enumerate(lines_of(text.removeprefix("\ufeff")), reader.part.before + 1):
+        for number, line in enumerate(text_lines(text.removeprefix("\ufeff")), reader.part.before + 1):
             reader.read(number, line.strip())
     return reader.finish()
-
-
-def lines_of(text: str) -> list[str]:
-    """The lines as editors count them; other control characters end none."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return lines if lines[-1] else lines[:-1]
 
 
 class _Part:
     """What became of the lines of one text so far; `before` are those of the texts before it."""
 
     def __init__(self, name: str, before: int) -> None:
-        self.report = Report(name)
+        self.name = name
         self.before = before
         self.lines = self.filters = self.cosmetic = self.duplicates = self.removed = self.conditional = 0
         self.ignored: list[Ignored] = []
-        self.includes: list[tuple[int, str]] = []
         self.branches = Branches()
 
     def finish(self) -> Report:
-        return replace(
-            self.report,
+        return Report(
+            self.name,
             lines=self.lines,
             filters=self.filters,
             cosmetic=self.cosmetic,
@@ -85,14 +79,14 @@ class _Part:
             removed=self.removed,
             conditional=self.conditional,
             ignored=tuple(self.ignored),
-            includes=tuple(self.includes),
         )
 
 
 class _ListReader:
     """Gathers the lines of one list, of one text or several."""
 
-    def __init__(self) -> None:
+    def __init__(self, for_resolvers: bool) -> None:
+        self.for_resolvers = for_resolvers
         self.parts: list[_Part] = []
         self.hosts: dict[str, int] = {}
         self.texts: dict[int, str] = {}
@@ -101,6 +95,7 @@ class _ListReader:
         self.automata: dict[str, Automaton] = {}
         self.work = self.everywhere = self.expressions_everywhere = 0
         self.said: set[str] = set()
+        self.left_out: set[int] = set()
 
     @property
     def part(self) -> _Part:
@@ -128,12 +123,15 @@ class _ListReader:
             self.other(number, text)
 
     def other(self, number: int, text: str) -> None:
-        match read_line(text):
+        match read_line(text, self.for_resolvers):
             case Filter() as filter_:
                 self.add(number, text, filter_)
             case HostsLine(hosts):
                 for host in hosts:
-                    self.add_host(number, host, text)
+                    if self.for_resolvers:
+                        self.add_host(number, f"={host}", None)
+                    else:
+                        self.add_host(number, host, text)
             case Cosmetic():
                 self.part.cosmetic += 1
             case Refused() as refused:
@@ -198,28 +196,14 @@ class _ListReader:
         return None
 
     def ignore(self, number: int, text: str, refused: Refused) -> None:
-        part = self.part
+        part = self.of(number)
         part.ignored.append(Ignored(number - part.before, text, refused.kind, refused.reason))
 
     def directive(self, number: int, text: str) -> None:
-        part = self.part
+        """What is included has been found before (conditions.includes_in)."""
         word, _, rest = text.partition(" ")
-        if word == "!#include":
-            if part.branches.hold:
-                part.includes.append((number - part.before, rest.strip()))
-        elif word.startswith("!#"):
-            if (problem := part.branches.read(word, rest)) is not None:
-                self.ignore(number, text, Refused("condition", problem))
-        else:
-            self.header(text)
-
-    def header(self, text: str) -> None:
-        part = self.part
-        if part.report.expires_s is None and (expires := _EXPIRES.match(text)):
-            unit = 3600 if (expires[2] or "d").lower().startswith("h") else 86400
-            part.report = replace(part.report, expires_s=int(expires[1]) * unit)
-        elif part.report.title is None and (title := _TITLE.match(text)):
-            part.report = replace(part.report, title=title[1])
+        if word.startswith("!#") and (problem := self.part.branches.read(word, rest)) is not None:
+            self.ignore(number, text, Refused("condition", problem))
 
     def finish(self) -> tuple[Filters, tuple[Report, ...]]:
         self.remove_bad()
@@ -238,17 +222,25 @@ class _ListReader:
             self.hosts,
             self.texts,
             {number: filter_.needle for number, filter_ in filters},
-            index_of([item for item in blocking if item[1].scope.important]),
-            index_of([item for item in filters if item[1].exception and item[1].scope.modifier is None]),
-            index_of(blocking),
-            {kind: index_of(several) for kind, several in modifying.items()},
-            index_of([item for item in filters if item[1].exception and item[1].scope.modifier is not None]),
+            self.filed([item for item in blocking if item[1].scope.important]),
+            self.filed([item for item in filters if item[1].exception and item[1].scope.modifier is None]),
+            self.filed(blocking),
+            {kind: self.filed(several) for kind, several in modifying.items()},
+            self.filed([item for item in filters if item[1].exception and item[1].scope.modifier is not None]),
             trusted,
             self.automata,
+            self.for_resolvers,
         )
-        for number in (*self.hosts.values(), *self.filters):
+        for number in (*self.hosts.values(), *self.filters.keys() - self.left_out):
             self.of(number).filters += 1
+        for number in sorted(self.left_out):
+            self.ignore(number, self.texts[number], _ALIKE)
         return found, tuple(part.finish() for part in self.parts)
+
+    def filed(self, filters: Sequence[tuple[int, Filter]]) -> Index:
+        index, left_out = index_of(filters)
+        self.left_out.update(left_out)
+        return index
 
     def remove_bad(self) -> None:
         """A filter with `badfilter` takes out those that say the same without it, however they spell it."""

@@ -27,9 +27,7 @@ class Report:
     """What a list holds.
 
     `filters` counts those in force, `cosmetic` those that hide parts of pages, `duplicates` lines said before,
-    `removed` filters that a badfilter took out, `conditional` lines inside an `!#if` that does not hold.  `includes`
-    are the lines and paths of `!#include`.  `expires_s` is how long the list says it is good
-    for.
+    `removed` filters that a badfilter took out, `conditional` lines inside an `!#if` that does not hold.
     """
 
     name: str
@@ -40,9 +38,6 @@ class Report:
     removed: int = 0
     conditional: int = 0
     ignored: tuple[Ignored, ...] = ()
-    includes: tuple[tuple[int, str], ...] = ()
-    title: str | None = None
-    expires_s: int | None = None
 
     @property
     def kinds(self) -> dict[str, int]:

@@ -28,7 +28,7 @@ from forward_proxy.matching.automata import Automaton
 from forward_proxy.matching.hosts import suffixes
 from forward_proxy.matching.subject import Subject
 
-VERSION = 1
+VERSION = 2
 _MAGIC = b"forward-proxy list %d %s\n" % (VERSION, sys.byteorder.encode())
 _LENGTH = struct.Struct("<Q")
 _CHECK_BYTES = 32

@@ -2,6 +2,7 @@
 
 The first lines are looked at, comments aside.  A line may look like several formats; the first that fits has it, so the
 order is from the most telling.  A plain name is one of dstdomain as well: with names behind a dot among them it is one.
+Filters are for resolvers when all of them, to the last line, are names: lists for browsers have more to say.
 """
 
 import re
@@ -22,6 +23,9 @@ _COMMENTS: Mapping[str, tuple[str, ...]] = {"rpz": (";",), "regex": ("#",)}
 _COMMENT = ("#", "!", ";", "//")
 # Filters of adblockers have readers of their own (access/filters); here they are only told apart.
 ADBLOCK = "adblock"
+# The same syntax as resolvers read it (access/filters/resolving.py).
+ADBLOCK_DNS = "adblock-dns"
+FILTERS = (ADBLOCK, ADBLOCK_DNS)
 _TELLS_ADBLOCK = ("[Adblock", "!#if ", "!#include ")
 # So have lists of what is removed from targets (cleaning/clearurls.py).
 CLEARURLS = "clearurls"
@@ -35,7 +39,16 @@ _READERS: Mapping[str, Callable[[], Reader]] = {
     "rpz": ZoneReader,
     "regex": lambda: read_expression,
 }
-FORMATS = ("auto", *_READERS, ADBLOCK, CLEARURLS)
+FORMATS = ("auto", *_READERS, *FILTERS, CLEARURLS)
+
+# Each line of a list of filters that says nothing but names, comments and what it is written for aside.
+_NAMES_ALONE = re.compile(
+    rb"(?:[ \t]*+(?:"
+    rb"(?:@@)?\|\|(?:\*\.)?[\w-]++(?:\.[\w-]++)*+\^\|?(?:\$important)?"
+    rb"|(?:0\.0\.0\.0|127\.0\.0\.1|::1?|0)[ \t]++[\w.:-][^\r\n]*+"
+    rb"|\[[^\r\n]*+|!(?!#)[^\r\n]*+|#(?![#@?$%])[^\r\n]*+"
+    rb")?+[ \t\r]*+(?:\n|\Z))++"
+)
 
 _LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("dnsmasq", re.compile(r"(--)?(address|server|local)\s*=\s*/")),
@@ -59,6 +72,12 @@ def format_of(content: bytes) -> str | None:
     """The format that the content looks like; None when it looks like none."""
     if _is_clearurls(content):
         return CLEARURLS
+    likely = _likely(content)
+    return ADBLOCK_DNS if likely == ADBLOCK and _is_names_alone(content) else likely
+
+
+def _likely(content: bytes) -> str | None:
+    """What most of the first lines look like."""
     seen: Counter[str] = Counter()
     for line in lines_of(content[: _LOOKED_AT * 200]):
         text = line.strip()
@@ -72,6 +91,10 @@ def format_of(content: bytes) -> str | None:
     if seen["dstdomain"]:
         seen["dstdomain"] += seen.pop("domains", 0)
     return seen.most_common(1)[0][0] or None if seen else None
+
+
+def _is_names_alone(content: bytes) -> bool:
+    return b"||" in content and _NAMES_ALONE.fullmatch(content.removeprefix(b"\xef\xbb\xbf")) is not None
 
 
 def _is_clearurls(content: bytes) -> bool:

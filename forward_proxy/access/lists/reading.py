@@ -136,6 +136,11 @@ class Reading:
 
 
 def lines_of(content: bytes) -> list[str]:
-    """The lines of a list as an editor counts them; what is no UTF-8 stays visible, as no name has it."""
-    lines = content.decode("utf-8-sig", "replace").split("\n")
+    """The lines of a list; what is no UTF-8 stays visible, as no name has it."""
+    return text_lines(content.decode("utf-8-sig", "replace"))
+
+
+def text_lines(text: str) -> list[str]:
+    """The lines as editors count them, however they end; other control characters end none."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return lines if lines[-1] else lines[:-1]

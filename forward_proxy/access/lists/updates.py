@@ -42,9 +42,7 @@ class Entries:
     def _filters(self, filters: Filters) -> Iterator[str]:
         texts = filters.texts
         yield from (text for line, text in texts.items() if line in self.lines)
-        for host, line in filters.hosts.items():
-            if line in self.lines and line not in texts:
-                yield f"||{host}^"
+        yield from (text for line, text in filters.host_texts() if line in self.lines and line not in texts)
 
 
 @dataclass(frozen=True, slots=True)

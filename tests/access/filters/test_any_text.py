@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from forward_proxy.access.filters import packed, parse_filters, unpacked
-from forward_proxy.access.filters.parsing import lines_of
+from forward_proxy.access.lists.reading import text_lines
 from forward_proxy.matching.subject import Subject
 from forward_proxy.message.targets import TargetUri, parse_target_uri
 from tests.access.filters.asking import request, tunnel
@@ -115,7 +115,7 @@ def test_reading_and_asking_never_raise(lines: list[str], path: str) -> None:
             removal.takes(path)
         filters.additions(asked)
         filters.replacement(asked)
-    assert len(report.ignored) <= report.lines == len(lines_of(text.removeprefix("\ufeff")))
+    assert len(report.ignored) <= report.lines == len(text_lines(text.removeprefix("\ufeff")))
     assert unpacked(packed(filters, (report,), "abc"), "abc") == (filters, (report,))
 
 

@@ -42,7 +42,7 @@ def test_it_is_the_same_again() -> None:
         OCTETS[:-1],
         OCTETS + b" ",
         OCTETS.replace(b"ads.example", b"adz.example"),
-        OCTETS.replace(b"filters 4 ", b"filters 3 "),
+        OCTETS.replace(b"filters 7 ", b"filters 6 "),
         b"\x80\x04\x95" + OCTETS,
     ],
 )

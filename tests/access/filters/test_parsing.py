@@ -3,8 +3,9 @@
 import pytest
 
 from forward_proxy.access.filters import parse_filters
+from forward_proxy.access.filters.index import MAX_ALIKE
 from forward_proxy.access.filters.parsing import MAX_EVERYWHERE, MAX_EXPRESSIONS_EVERYWHERE
-from tests.access.filters.asking import blocks, reported, request
+from tests.access.filters.asking import blocks, reason, reported, request
 
 LIST = """[Adblock Plus 2.0]
 ! Title: A list
@@ -31,20 +32,11 @@ example.com$$script[tag-content="ad"]
 
 def test_every_line_is_accounted_for() -> None:
     _, report = parse_filters(LIST, "a.txt")
-    assert (report.name, report.title, report.expires_s) == ("a.txt", "A list", 4 * 86400)
+    assert report.name == "a.txt"
     assert (report.lines, report.filters, report.duplicates, report.cosmetic) == (20, 4, 2, 8)
     (popup,) = report.ignored
     assert (popup.line, popup.text, popup.kind) == (17, "||track.example^$popup", "popup")
-    assert report.includes == ((20, "more.txt"),)
     assert report.kinds == {"popup": 1}
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("4 days", 345600), ("12 hours", 43200), ("1d", 86400), ("6h", 21600), ("2", 172800), ("soon", None)],
-)
-def test_expires(text: str, seconds: int | None) -> None:
-    assert reported(f"! Expires: {text}")[1].expires_s == seconds
 
 
 @pytest.mark.parametrize(
@@ -118,3 +110,30 @@ def test_nothing_of_a_list_is_lost_by_windows_line_ends_or_a_byte_order_mark() -
     filters, report = parse_filters("\ufeff[Adblock Plus 2.0]\r\n||example.com^\r\n", "x")
     assert filters.find(request()) is not None
     assert (report.filters, report.ignored) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/banner^$script,domain=~x{}.example",
+        "@@/banner^$script,domain=~x{}.example",
+        "||ads.example^$domain=~x{}.example",
+        "-a$script,domain=news.example,to=~x{}.example",
+        "/banner^$script,domain=~x{}.example,important",
+        "/banner^$removeparam,domain=~x{}.example",
+    ],
+)
+def test_filters_that_nothing_tells_apart_are_bounded(line: str) -> None:
+    """Each of them is tried for every URL with that word, of that host or asked for by that page."""
+    found, report = reported(*map(line.format, range(MAX_ALIKE + 2)), "||other.example^$script")
+    assert (report.filters, report.kinds) == (MAX_ALIKE + 1, {"alike": 2})
+    assert [(each.line, each.text) for each in report.ignored] == [
+        (MAX_ALIKE + each + 1, line.format(MAX_ALIKE + each)) for each in range(2)
+    ]
+    assert found.find(request("https://other.example/a.js")) is not None
+
+
+@pytest.mark.parametrize("line", ["||a.example/" + "x" * 2_000, "/a" + "*b" * 101, "*".join("abc") * 60])
+def test_a_pattern_is_bounded(line: str) -> None:
+    assert reason(line)[0] == "pattern"
+    assert reported(line[:200])[1].filters == 1

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forward_proxy.access.lists.formats import FORMATS, format_of, read_names
+from forward_proxy.access.lists.formats import FILTERS, FORMATS, format_of, read_names
 from forward_proxy.access.lists.reading import SHOWN, Ignored
 from tests.access.lists.lists import compiled, found, listed
 
@@ -174,7 +174,10 @@ def test_a_report_names_some_ignored_lines_and_counts_all() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "||ads.test^\n",
+        "||ads.test^$third-party\n",
+        "||ads.test^\n" * 3000 + "||ads.test/banner\n",
+        "||ads.test^\n##.ad\n",
+        "||ads.test^\n!#include more.txt\n",
         "[Adblock Plus 2.0]\nads.test\n",
         "! x\n@@||a.test^$script\nexample.com##.ad\n",
         "/banner/*/ad.\n",
@@ -182,6 +185,18 @@ def test_a_report_names_some_ignored_lines_and_counts_all() -> None:
 )
 def test_filters_of_adblockers_are_told_apart(text: str) -> None:
     assert format_of(text.encode()) == "adblock"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "||ads.test^\n",
+        "[Adblock Plus]\n! Title: x\n# y\n\n||ads.test^\r\n@@||a.ads.test^|\n||*.b.test^\n0.0.0.0 c.test # z\n",
+        "\ufeff||ads.test^$important",
+    ],
+)
+def test_filters_that_are_all_names_are_for_resolvers(text: str) -> None:
+    assert format_of(text.encode()) == "adblock-dns"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n\n", "one two three\n", "<html>\n<body>\n"])
@@ -197,8 +212,15 @@ def test_lines_are_numbered_as_an_editor_does() -> None:
     assert line.line == 4
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_on_any_system(end: str) -> None:
+    report = compiled(end.join(("# Ads", "0.0.0.0 ads.test", "192.0.2.1 nas.test", ""))).report
+    assert (report.lines, report.rules, report.ignored) == (3, 1, (("leads to an address", 1),))
+
+
 @given(
-    st.binary(max_size=300), st.sampled_from([name for name in FORMATS if name not in ("auto", "adblock", "clearurls")])
+    st.binary(max_size=300),
+    st.sampled_from([name for name in FORMATS if name not in ("auto", *FILTERS, "clearurls")]),
 )
 def test_no_content_raises(content: bytes, name: str) -> None:
     format_of(content)
@@ -209,5 +231,5 @@ def test_no_content_raises(content: bytes, name: str) -> None:
 @given(st.lists(st.text(alphabet="^ab.*+()[]{}|\\$?-d01;=#/: ", max_size=30), max_size=5))
 def test_no_line_of_what_lists_are_made_of_raises(lines: list[str]) -> None:
     content = "\n".join(lines).encode()
-    for name in FORMATS[1:-2]:
+    for name in FORMATS[1:-3]:
         read_names(content, name)

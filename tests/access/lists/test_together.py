@@ -87,10 +87,10 @@ def test_important_passes_over_the_exception_of_a_zone() -> None:
 
 def test_each_text_has_its_own_conditions_and_report() -> None:
     filters_, (first, second) = parse_together(
-        [("a", "! Expires: 1 day\n!#if false\n||a.test^\n||same.test^"), ("b", "||b.test^\n||b.test^\n||x$popup\n")]
+        [("a", "! Title: a\n!#if false\n||a.test^\n||same.test^"), ("b", "||b.test^\n||b.test^\n||x$popup\n")]
     )
-    assert (first.lines, first.filters, first.conditional, first.expires_s) == (4, 0, 2, 86_400)
-    assert (second.lines, second.filters, second.duplicates, second.expires_s) == (3, 1, 1, None)
+    assert (first.lines, first.filters, first.conditional) == (4, 0, 2)
+    assert (second.lines, second.filters, second.duplicates) == (3, 1, 1)
     assert [(each.line, each.text) for each in second.ignored] == [(3, "||x$popup")]
     assert filters_.find(subject("http://b.test/a.js")) == Found(5, "||b.test^")
 
