@@ -51,10 +51,11 @@ crowd: setup
 browser: setup
 	@$(BIN)/python -m bench.browser
 
-# Writes docs/live.svg, docs/denied.png, docs/unblocking.png and docs/budget.png.
+# Writes docs/live.svg, docs/denied.png, docs/unblocking.png, docs/budget.png and docs/setup.png.
 pictures: setup
 	@$(BIN)/python -m bench.pictures
 	@$(BIN)/python -m bench.denied
+	@$(BIN)/python -m bench.onboarding
 
 # Needs uv; writes a lock for every platform and Python from 3.12 on, naming no index.
 lock:

@@ -37,6 +37,7 @@ from forward_proxy.renewal import list_updater
 from forward_proxy.rulefiles import Rules, Shelf, Watcher, compiled, load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.authorities import authority_of
+from forward_proxy.settings.handedout import certificate_of
 from forward_proxy.settings.options import (
     access_options,
     budgets_folder,
@@ -153,6 +154,7 @@ class App:
 
     def _in_force(self, rules: Rules, shelf: Shelf, shared: Shared | None = None) -> RulesInForce:
         settings = self._settings
+        certificate = certificate_of(settings)
         grants, budgets = GrantStore(grants_folder(settings)), BudgetStore(budgets_folder(settings))
         refused = None
         if not self._fixed:
@@ -172,6 +174,7 @@ class App:
                     key,
                     users.users.hashes if users else None,
                     refused.in_force if refused else NO_REFUSALS,
+                    certificate,
                 ),
             ),
             lambda sources, pins: compiled(sources, default=settings.default_verdict, shelf=shelf, pins=pins),

@@ -27,7 +27,7 @@ from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
 from forward_proxy.addons.metering import Metering
-from forward_proxy.addons.passing import ASKED_AS, INVALID, SENT_CONTENT, waits_in_line
+from forward_proxy.addons.passing import ASKED_AS, INVALID, ORIGIN_FORM, SENT_CONTENT, waits_in_line
 from forward_proxy.addons.proving import Proofs, Proving
 from forward_proxy.addons.redirecting import Led, Redirecting
 from forward_proxy.addons.tunnels import Tunnels, address_of
@@ -111,7 +111,7 @@ class Driver:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         now = time.time()
         connect = self.tunnels.authority(flow.client_conn)
-        head = heads.request_head(flow.request, connect)
+        head = heads.request_head(flow.request, connect, origin_form=flow.metadata.get(ORIGIN_FORM, False))
         if invalid := flow.metadata.get(INVALID):
             head = Malformed(invalid)
         exchange = flow.metadata[KEY] = Exchange(self._policy(), now, flow.request.http_version)

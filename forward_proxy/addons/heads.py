@@ -15,7 +15,9 @@ from forward_proxy.message.targets import Malformed, TargetUri, parse_authority,
 from forward_proxy.message.writing import titled
 
 
-def request_head(request: http.Request, connect: tuple[str, int] | None) -> RequestHead | Malformed:
+def request_head(
+    request: http.Request, connect: tuple[str, int] | None, *, origin_form: bool = False
+) -> RequestHead | Malformed:
     """The request as the policy sees it; `connect` is host and port of the tunnel it came in, if any.
 
     Inside a tunnel the target is what Host or :authority says (RFC 9110 §7.1); outside, the absolute form's
@@ -38,7 +40,7 @@ def request_head(request: http.Request, connect: tuple[str, int] | None) -> Requ
     if isinstance(target, Malformed):
         return target
     has_content = b"transfer-encoding" in fields or fields.get(b"content-length") not in (None, b"0")
-    return RequestHead(method, target, fields, has_content)
+    return RequestHead(method, target, fields, has_content, direct=origin_form and connect is None)
 
 
 def host_field(request: http.Request) -> tuple[str, int | None] | None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from mitmproxy import http
 from mitmproxy.proxy import commands
 
-# Why mitmproxy finds the request invalid; whether any of its content was sent on; which host is dialled in place of its
-# target's; whether the response just set is to be sent in place of the origin's.
+# Why mitmproxy finds the request invalid; whether its target came in origin-form; whether any of its content was sent
+# on; which host is dialled in place of its target's; whether the response just set is to be sent in place of the
+# origin's.
 INVALID = "forward_proxy.invalid"
+ORIGIN_FORM = "forward_proxy.origin_form"
 SENT_CONTENT = "forward_proxy.sent_content"
 ASKED_AS = "forward_proxy.asked_as"
 REPLACED = "forward_proxy.replaced"

@@ -38,6 +38,7 @@ from forward_proxy.addons.passing import (
     GRANTS,
     IN_LINE,
     INVALID,
+    ORIGIN_FORM,
     PROVES,
     PURGES,
     REPLACED,
@@ -138,6 +139,8 @@ class PolicyStream(HttpStream):
 
     def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
         """What mitmproxy finds invalid, told by an answer of ours and a record."""
+        if request:  # The last moment to see it: what Host names is put in the place of what the target does not.
+            self.flow.metadata[ORIGIN_FORM] = not self.flow.request.host
         reason = _invalid_request(self) if request else _invalid_response(self.flow.response)
         if reason is None:
             return False

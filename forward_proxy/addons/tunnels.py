@@ -211,7 +211,7 @@ def address_of(client: Client) -> IPAddress:
 
 def client_of(client: Client) -> KnownClient:
     """What a client connection alone tells of the client."""
-    return KnownClient(address_of(client), listener=client.sockname[1])
+    return KnownClient(address_of(client), listener=client.sockname[1], reached=_address(client.sockname[0]))
 
 
 @lru_cache(maxsize=1024)

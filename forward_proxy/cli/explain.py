@@ -30,6 +30,7 @@ from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.facts import RESOURCES
 from forward_proxy.message.targets import Malformed
 from forward_proxy.policy.door import Policy
+from forward_proxy.policy.onboarding import Certificate
 from forward_proxy.rulefiles.rules import Rules, load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.options import (
@@ -85,7 +86,10 @@ def explain(
     rules = replace(rules, access=rules.access.used(_usage(settings, rules, int(time.time()))))
     hashes = load_users(settings.users).hashes if settings.users else None
     refusals = RefusalStore(refusals_folder(settings)).kept(int(time.time())).refusals
-    policy = Policy(state_of(settings, rules, _grants(settings), hashes=hashes, refusals=refusals))
+    certificate = Certificate(b"", "") if settings.inspect else None  # No answer depends on which one it is.
+    granted = _grants(settings)
+    given = state_of(settings, rules, granted, hashes=hashes, refusals=refusals, certificate=certificate)
+    policy = Policy(given)
     if url == "-":
         sys.exit(_answer_lines(policy, sys.stdin.buffer, sys.stdout))
     text = url if "://" in url else f"https://{url}"

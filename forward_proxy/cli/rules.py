@@ -114,6 +114,7 @@ def _sections(loaded: Rules) -> dict[str, tuple[Choice[Any], ...]]:
         "safe_search": loaded.safe_search,
         "cache": loaded.cache,
         "tracking": loaded.tracking,
+        "pac": loaded.pac,
     }
 
 

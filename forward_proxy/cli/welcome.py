@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.text import Text
 
 from forward_proxy import __version__
+from forward_proxy.policy.pages import SETUP_HOST
 from forward_proxy.settings import Settings
 from forward_proxy.traffic.redaction import visible
 
@@ -56,6 +57,7 @@ def _reaching(addresses: Sequence[tuple[str, int]]) -> Iterator[Row]:
     yield "Browser", [f"HTTP and HTTPS proxy: address {host}, port {port}"]
     if others := ", ".join(spelled(each) for each in dict.fromkeys(reached[1:])):
         yield "  or by", textwrap.wrap(others, _WIDEST - _INDENT)
+    yield "Setup", [f"http://{SETUP_HOST}/, or before that {url}/"]
     yield "Programs", [f"export http_proxy={url}", f"export https_proxy={url}"]
 
 

@@ -134,7 +134,7 @@ class Lane:
     def client_of(self, peername: tuple[str, int], sockname: tuple[str, int]) -> Client:
         """Who is at one end of a connection, given both."""
         address, text = _addresses(peername[0])
-        return Client(KnownClient(address, listener=sockname[1]), text)
+        return Client(KnownClient(address, listener=sockname[1], reached=_addresses(sockname[0])[0]), text)
 
     def begins_tunnel(self, out: Any, client: Client, octets: bytes, rest: bytes) -> bool:
         """Whether this head is a CONNECT whose TLS may be ended here; then its transport is taken over."""

@@ -89,7 +89,8 @@ def read_row(values: Sequence[object]) -> Row | None:
 def past(row: Row) -> Past | None:
     """What rules would have seen; None when they were not asked, or it names no target."""
     denied = row.verdict == "denied"
-    if row.outcome == "purge" or (row.error, row.status) in _NEVER_JUDGED or row.error == "proxy_internal_error":
+    unjudged = row.outcome in ("purge", "page") or row.error == "proxy_internal_error"
+    if unjudged or (row.error, row.status) in _NEVER_JUDGED:
         return None
     if denied and row.rule is None and not (row.reason or "").startswith(NO_RULE):
         return None  # By a cap that no rule lifts.

@@ -23,12 +23,13 @@ class Unproved:
 
 @dataclass(frozen=True, slots=True)
 class KnownClient:
-    """Its address, who uses it if that has been proved, and the port of this proxy that it is connected to."""
+    """Its address, who uses it if that has been proved, and the port and address of this proxy it is connected to."""
 
     address: IPAddress
     user: User | None = None
     listener: int | None = None
     unproved: Unproved | None = None
+    reached: IPAddress | None = None
 
     def proved(self, proof: User | Unproved) -> "KnownClient":
         """The same client, knowing what its credentials prove."""

@@ -22,17 +22,21 @@ def is_interim(status: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """Method, canonical target URI and fields of one request; methods are case-sensitive (RFC 9110 §9.1)."""
+    """Method, canonical target URI and fields of one request; methods are case-sensitive (RFC 9110 §9.1).
+
+    It is `direct` when the client takes this proxy for the origin: origin-form outside a tunnel (RFC 9112 §3.2.1).
+    """
 
     method: str
     target: TargetUri
     fields: FieldSection = NO_FIELDS
     has_content: bool = False
+    direct: bool = False
 
     def edited(self, edits: Edits) -> "RequestHead":
         if not edits:
             return self
-        return RequestHead(self.method, self.target, self.fields.edited(edits), self.has_content)
+        return RequestHead(self.method, self.target, self.fields.edited(edits), self.has_content, self.direct)
 
 
 @dataclass(frozen=True, slots=True)

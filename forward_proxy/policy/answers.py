@@ -98,19 +98,19 @@ def redirection(redirect: Redirect) -> Answer:
 
 def own_page(own: OwnPage, *, head_only: bool) -> Answer:
     """A page of our own, with what keeps other pages from showing or reading it."""
-    lines = [
-        (b"content-type", b"text/html; charset=utf-8"),
-        (b"content-length", b"%d" % len(own.content)),
-        (b"cache-control", b"no-store"),
-        (b"content-security-policy", OWN_CSP),
-        (b"x-frame-options", b"DENY"),
-        (b"cross-origin-opener-policy", b"same-origin"),
-        (b"cross-origin-resource-policy", b"same-origin"),
+    lines = {
+        b"content-type": b"text/html; charset=utf-8",
+        b"content-length": b"%d" % len(own.content),
+        b"cache-control": b"no-store",
+        b"content-security-policy": OWN_CSP,
+        b"x-frame-options": b"DENY",
+        b"cross-origin-opener-policy": b"same-origin",
+        b"cross-origin-resource-policy": b"same-origin",
         # Not no-referrer, by which browsers send `Origin: null` (Fetch §3.2).
-        (b"referrer-policy", b"same-origin"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    return Answer(200, FieldSection(lines), b"" if head_only else own.content)
+        b"referrer-policy": b"same-origin",
+        b"x-content-type-options": b"nosniff",
+    }
+    return Answer(200, FieldSection((lines | dict(own.fields)).items()), b"" if head_only else own.content)
 
 
 def proxy_status(error: str, details: str = "") -> bytes:

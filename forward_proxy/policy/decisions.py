@@ -15,7 +15,7 @@ from forward_proxy.anonymity import Level
 from forward_proxy.caching import CacheKey, Delivery, Options, StoredResponse
 from forward_proxy.cleaning import Cleaned
 from forward_proxy.matching.subject import Resource, RuleRef, Subject
-from forward_proxy.message.fields import NO_EDITS, Edits
+from forward_proxy.message.fields import NO_EDITS, Edits, FieldLine
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.policy.refusals import Refusal
@@ -128,12 +128,16 @@ class Purge:
 
 @dataclass(frozen=True, slots=True)
 class OwnPage:
-    """Answered with a page of our own (unblocking.py), once what it carries is in force or noted."""
+    """Answered with something of our own (unblocking.py, onboarding/), once what it carries is in force or noted.
+
+    `fields` stand in place of those that a page of ours has.
+    """
 
     subject: Subject
     content: bytes
     grant: Grant | None = None
     asked: Asked | None = None
+    fields: tuple[FieldLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

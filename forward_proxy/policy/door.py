@@ -23,7 +23,7 @@ from forward_proxy.message.fields import Edits
 from forward_proxy.message.heads import RequestHead, ResponseHead
 from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import TargetUri
-from forward_proxy.policy import hops, interim, purging, returning, unblocking
+from forward_proxy.policy import hops, interim, onboarding, purging, returning, unblocking
 from forward_proxy.policy.authentication import NO_AUTHENTICATION, Authenticating, Authentication
 from forward_proxy.policy.decisions import (
     Allowed,
@@ -40,9 +40,10 @@ from forward_proxy.policy.decisions import (
     Tunnel,
     Validate,
 )
+from forward_proxy.policy.onboarding import NO_ONBOARDING, Onboarding, Pac
 from forward_proxy.policy.opening import Opening
 from forward_proxy.policy.overrides import Overrides
-from forward_proxy.policy.pages import HOST
+from forward_proxy.policy.pages import HOST, is_own, is_setup_host
 from forward_proxy.policy.refusals import OPENED, PassingThrough, Refusal
 from forward_proxy.policy.unblocking import NOBODY, Unblocking
 
@@ -74,6 +75,8 @@ class State:
     cache_by_default: bool = True
     offline: bool = False
     unblocking: Unblocking = NOBODY
+    onboarding: Onboarding = NO_ONBOARDING
+    pac: tuple[Choice[Pac], ...] = ()
     authentication: Authentication = NO_AUTHENTICATION
     passing_through: PassingThrough = OPENED
 
@@ -103,7 +106,7 @@ class Policy:
         if refusal := refusal or access_targets.judge_connect_port(port, options):
             return Deny(403, refusal.error, refusal.reason)
         client = self._users.current(client)
-        if refused := self._users.of_tunnel((tunnel_subject(name, port, client, now),), client, inside=False):
+        if refused := self._unnamed((tunnel_subject(name, port, client, now),), client, inside=False):
             return refused
         return self.on_hello((name,), port, client, now)
 
@@ -111,7 +114,7 @@ class Policy:
         """A TLS connection inside CONNECT: `names` are the CONNECT host and the server name, canonical."""
         client = self._users.current(client)
         subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
-        if refused := self._users.of_tunnel(subjects, client, inside=True):
+        if refused := self._unnamed(subjects, client, inside=True):
             return refused
         return Inspect() if self._opening.closed(subjects) is None else self._tunnel(subjects)
 
@@ -119,7 +122,7 @@ class Policy:
         """Bytes inside CONNECT that nobody can answer inside: TLS that is not opened, or no HTTP."""
         client = self._users.current(client)
         subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
-        return self._users.of_tunnel(subjects, client, inside=True) or self._tunnel(subjects)
+        return self._unnamed(subjects, client, inside=True) or self._tunnel(subjects)
 
     def on_refusal(self, names: tuple[str, ...], port: int, client: KnownClient, why: str, now: int) -> Refused:
         """The client has refused the certificate shown for these names, which `why` says in words."""
@@ -150,8 +153,12 @@ class Policy:
         subject = subjects[0]
         if refusal := access_targets.judge_client(client.address, self.state.access_options):
             return Deny(403, refusal.error, refusal.reason, resource=subject.resource)
-        if refused := self._users.of_request(subjects, client, inside=tunnel is not None):
+        is_site = onboarding.is_site(head, client, self.state.onboarding)
+        welcome = is_site and self.state.onboarding.welcomes(client.address)
+        if not welcome and (refused := self._users.of_request(subjects, client, inside=tunnel is not None)):
             return refused
+        if is_site:
+            return onboarding.answer(head, subject, client, self.state.onboarding, self.state.pac)
         if head.target.host == HOST:
             if unblocking.tells_budgets(head) and (
                 refused := self._users.of_own_page(subject, client, inside=tunnel is not None)
@@ -347,7 +354,19 @@ class Policy:
             surrogate=surrogate,
         )
 
+    def _unnamed(self, subjects: tuple[Subject, ...], client: KnownClient, *, inside: bool) -> Deny | None:
+        """The answer to a tunnel of somebody who has to say who it is; None when that is known, or does not matter."""
+        is_site = all(is_setup_host(subject.host) for subject in subjects)
+        if is_site and self.state.onboarding.welcomes(client.address):
+            return None
+        return self._users.of_tunnel(subjects, client, inside=inside)
+
     def _tunnel(self, subjects: tuple[Subject, ...]) -> Deny | Tunnel:
+        if own := next((subject.host for subject in subjects if is_own(subject.host)), None):
+            reason = (
+                f"{own} is this proxy itself, which answers there in HTTP, and over TLS while it opens TLS (inspect)"
+            )
+            return Deny(403, "http_request_denied", reason)
         verdict = self.state.access.decide_all(subjects)
         if isinstance(verdict, Denied):
             return Deny(403, "http_request_denied", verdict.reason, verdict.rule)

@@ -12,6 +12,7 @@ from forward_proxy.access.unseen import denied_unseen
 from forward_proxy.matching.choice import Choice, first_match
 from forward_proxy.matching.subject import Subject
 from forward_proxy.policy.decisions import Closed, Refused
+from forward_proxy.policy.pages import is_own
 from forward_proxy.policy.refusals import PassingThrough, Refusal
 
 
@@ -28,9 +29,9 @@ class Opening:
         """Why the TLS of a tunnel that goes by these names is not opened; None when it is."""
         if not self.by_default:
             return Closed()
-        choices = [first_match(self.choices, tunnel) for tunnel in tunnels]
-        for choice in choices:
-            if choice is not None and choice.value == "never":
+        for tunnel in tunnels:
+            choice = first_match(self.choices, tunnel)
+            if choice is not None and choice.value == "never" and not is_own(tunnel.host):
                 return Closed(f"not opened, by {choice.where}{f': {choice.reason}' if choice.reason else ''}")
         if not self.passing.refusals.each or not tunnels or tunnels[0].client is None:
             return None
@@ -61,6 +62,8 @@ class Opening:
     def _stays_open(self, tunnels: Sequence[Subject]) -> str | None:
         """Why a tunnel that goes by these names is opened whatever was refused; None when it need not be."""
         for tunnel in tunnels:
+            if is_own(tunnel.host):
+                return f"{tunnel.host} is this proxy itself"
             choice = first_match(self.choices, tunnel)
             if choice is not None and choice.value == "always":
                 return f"the entry at {choice.where} says always"

@@ -1,7 +1,10 @@
 """Pages of our own for people: how they look, and where those stand that are no answer in another's name.
 
-They stand at a host below `.invalid`, which is nobody's and never will be (RFC 6761 §6.4): a browser that uses this
-proxy asks the proxy for it, and no other page shares its origin.
+What acts in somebody's name stands at a host below `.invalid`, which is nobody's and never will be (RFC 6761 §6.4): a
+browser that uses this proxy asks the proxy for it, and no other page shares its origin.
+
+What is to be typed stands at `forward.proxy`, which is not reserved but is nobody's either: there is no `.proxy` in the
+DNS root.  Whatever becomes of that, a request for it or for a name below it is answered here and never sent on.
 """
 
 import html
@@ -11,6 +14,7 @@ from forward_proxy.message.targets import TargetUri
 
 PROXY_NAME = "forward-proxy"
 HOST = "forward-proxy.invalid"
+SETUP_HOST = "forward.proxy"
 # Nothing is loaded or run, nobody may frame it, and what it sends goes to its own origin.
 OWN_CSP = b"default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -29,11 +33,26 @@ _STYLE = (
 def page(title: str, rows: list[tuple[str, str]], after: str) -> bytes:
     """A document with a table of these names and texts, but for empty ones; `after` is HTML."""
     table = "".join(f"<dt>{name}<dd>{html.escape(value)}" for name, value in rows if value)
+    return document(title, f"<dl>{table}</dl>{after}")
+
+
+def document(title: str, body: str, style: str = "") -> bytes:
+    """A document with this title over this HTML; `style` is CSS beside the usual."""
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style><main><h1>{html.escape(title)}</h1>"
-        f"<dl>{table}</dl>{after}</main>\n"
+        f"<title>{html.escape(title)}</title><style>{_STYLE}{style}</style><main><h1>{html.escape(title)}</h1>"
+        f"{body}</main>\n"
     ).encode()
+
+
+def is_setup_host(host: str) -> bool:
+    """Whether this canonical host is where the setup page stands, or below."""
+    return host == SETUP_HOST or host.endswith(f".{SETUP_HOST}")
+
+
+def is_own(host: str) -> bool:
+    """Whether this canonical host is answered here alone."""
+    return host == HOST or is_setup_host(host)
 
 
 def address(scheme: str = "http", **query: str) -> str:

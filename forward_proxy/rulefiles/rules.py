@@ -20,6 +20,7 @@ from forward_proxy.cleaning import Tracking, Treatment, lists_among
 from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import Choice
 from forward_proxy.matching.services import Catalogue
+from forward_proxy.policy.onboarding import Pac
 from forward_proxy.rulefiles.expectations import Expectation
 from forward_proxy.rulefiles.inspecting import Opening
 from forward_proxy.rulefiles.named import read_named
@@ -49,6 +50,7 @@ class Rules:
     cache: tuple[Choice[Override], ...] = ()
     safe_search: tuple[Choice[SafeSearch], ...] = ()
     tracking: tuple[Choice[Treatment], ...] = ()
+    pac: tuple[Choice[Pac], ...] = ()
     sources: Sources = ()
     digest: str = ""
     opened: tuple[Opened, ...] = ()
@@ -85,12 +87,14 @@ class Rules:
             "safe_search": len(self.safe_search),
             "cache": len(self.cache),
             "tracking": len(self.tracking),
+            "pac": len(self.pac),
         }
 
     @property
     def entries_by_file(self) -> Counter[str]:
         """Entries of all sections by the file they stand in; none for a file that is not there."""
-        sections = self.access.rules, self.anonymity, self.inspect, self.safe_search, self.cache, self.tracking
+        chosen = self.anonymity, self.inspect, self.safe_search, self.cache, self.tracking, self.pac
+        sections = self.access.rules, *chosen
         return Counter(choice.where.file for section in sections for choice in section)
 
 

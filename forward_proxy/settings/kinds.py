@@ -14,6 +14,7 @@ from pathlib import Path
 from forward_proxy.matching.clients import Network, read_network
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.message.fields import is_token
+from forward_proxy.message.hosts import canonical_host
 from forward_proxy.settings.endpoints import parse_endpoint, parse_resolution
 
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)", re.ASCII)
@@ -135,6 +136,7 @@ PORT = Kind("a port from 1 to 65535", lambda text: _count(text, 65535))
 ENDPOINT = Kind("HOST:PORT, an IPv6 address in brackets", parse_endpoint)
 RESOLUTION = Kind("HOST:PORT:ADDRESS, an IPv6 address in brackets", parse_resolution)
 NETWORK: Kind[Network] = Kind("an address or a network such as 192.168.0.0/16, no bits set past the prefix", _network)
+HOST = Kind("a host name or an address, without a port", canonical_host)
 TARGET_FIELD = Kind("the name of a field for some caches, such as CDN-Cache-Control", _target_field)
 FILE = Kind("the path of a file", _path, path=True)
 FOLDER = Kind("the path of a folder", _path, path=True)

@@ -166,6 +166,11 @@ class Settings:
     ask_from_page: tuple[Network, ...] = many(
         kinds.NETWORK, (), "Clients that may ask for what was denied, from the page that says so."
     )
+    own_names: tuple[str, ...] = many(
+        kinds.HOST,
+        (),
+        "Names and addresses, besides that it listens on, at which clients find this proxy's setup page.",
+    )
     connect_ports: tuple[int, ...] = many(
         kinds.PORT, ("443",), "Ports that CONNECT may name; 443 always may.", "--connect-port"
     )

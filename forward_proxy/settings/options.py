@@ -13,6 +13,7 @@ from forward_proxy.caching.directives import INFINITE
 from forward_proxy.caching.options import Options as CachingOptions
 from forward_proxy.policy.authentication import Authentication
 from forward_proxy.policy.door import State
+from forward_proxy.policy.onboarding import Certificate, Onboarding
 from forward_proxy.policy.refusals import NO_REFUSALS, PassingThrough, Refusals
 from forward_proxy.policy.unblocking import Unblocking
 from forward_proxy.rulefiles.rules import Rules
@@ -33,10 +34,12 @@ def state_of(
     key: bytes = b"",
     hashes: Mapping[str, bytes] | None = None,
     refusals: Refusals = NO_REFUSALS,
+    certificate: Certificate | None = None,
 ) -> State:
     """The immutable snapshot that every decision is made from.
 
     `key` is that of this run's unblocking pages, `hashes` are those of the users, None when there are none.
+    `certificate` is handed out, if TLS is opened.
     """
     return State(
         access=rules.access.granted(grants),
@@ -52,6 +55,8 @@ def state_of(
         cache_by_default=settings.cache.enabled,
         offline=settings.offline == "on",
         unblocking=Unblocking(settings.unblock_from_page, settings.ask_from_page, key),
+        onboarding=Onboarding(certificate, frozenset(settings.own_names), settings.allow_clients),
+        pac=rules.pac,
         authentication=Authentication(hashes, settings.serves_users_only),
         passing_through=PassingThrough(refusals, int(settings.pass_through_s), settings.pass_through_despite_rules),
     )

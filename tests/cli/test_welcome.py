@@ -70,6 +70,12 @@ def test_the_address_to_use_is_one_that_can_be_connected_to(bound: tuple[str, in
     assert f"http_proxy={url}" in _row(_screen(_settings(), bound), "Programs")
 
 
+def test_it_names_the_setup_page_and_where_it_is_before_the_proxy_is_set() -> None:
+    assert _row(_screen(_settings()), "Setup").split(maxsplit=1)[1] == (
+        "http://forward.proxy/, or before that http://127.0.0.1:8080/"
+    )
+
+
 def test_no_certificate_is_spoken_of_when_no_tls_is_opened() -> None:
     screen = _screen(_settings(inspect="off"))
     assert "none is needed" in _row(screen, "Certificate")

@@ -31,6 +31,7 @@ def policy(folder: Path, rules: str = "", **state: Any) -> Policy:
         "safe_search": loaded.safe_search,
         "cache": loaded.cache,
         "tracking": loaded.tracking,
+        "pac": loaded.pac,
     }
     return Policy(State(**given | state))
 
