@@ -21,7 +21,7 @@ CASES = {
     "straight, by HEAD": (f"HEAD / HTTP/1.1\r\nHost: proxy.home:1\r\n{END}\r\n\r\n".encode(), None, [200]),
     "straight, by HTTP/1.0": (b"GET /forward-proxy-ca.cer HTTP/1.0\r\nHost: proxy.home\r\n\r\n", None, [200]),
     "straight, under another's name": (
-        f"GET /proxy.pac HTTP/1.1\r\nHost: evil.invalid\r\n{END}\r\n\r\n".encode(), None, [502]
+        f"HEAD /proxy.pac HTTP/1.1\r\nHost: evil.invalid\r\n{END}\r\n\r\n".encode(), None, [502]
     ),
     "straight, with content": (
         f"POST / HTTP/1.1\r\nHost: proxy.home\r\nContent-Length: 2\r\n{END}\r\n\r\nab".encode(), None, [405]
