@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from forward_proxy.access.lists.updates import Use
-from forward_proxy.addons.dialing import Dialer, dialling_for
+from forward_proxy.access.parents import origin_via
+from forward_proxy.addons.dialing import Dialer
+from forward_proxy.addons.ways import Dialling, dialling, way_of
 from forward_proxy.history.past import COLUMNS, past, read_row
+from forward_proxy.matching.client import KnownClient
+from forward_proxy.policy.door import tunnel_subject
 from forward_proxy.rulefiles.fetching import Fetcher
 from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.rulefiles.subscriptions import Subscriptions
@@ -36,7 +40,9 @@ def list_updater(
 
     def dial(host: str, port: int, redirected: bool) -> socket.socket:
         async def connect() -> socket.socket:
-            dialling_for.set(_ANYBODY if redirected else _OPERATOR)
+            subject = tunnel_subject(host, port, KnownClient(_OPERATOR), int(time.time()))
+            via = origin_via(rules().origin_via, subject)
+            dialling.set(Dialling(_ANYBODY if redirected else _OPERATOR, way_of(None, via)))
             return await dialer().connect(host, port)
 
         with asyncio.Runner() as runner:

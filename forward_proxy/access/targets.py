@@ -6,11 +6,12 @@ refusal is a value and carries its RFC 9209 error type.
 """
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Literal
 
 from forward_proxy.access.addresses import Special, special
 from forward_proxy.access.options import Options
-from forward_proxy.message.hosts import IPAddress, unmapped
+from forward_proxy.message.hosts import IPAddress, ip_literal, unmapped
 
 type ProhibitionError = Literal["destination_ip_prohibited", "proxy_loop_detected", "http_request_denied"]
 
@@ -75,6 +76,16 @@ def judge_address(address: IPAddress, client: IPAddress, options: Options) -> Pr
     if found.kind not in _NEVER and unmapped(client).is_loopback:
         return None
     return Prohibited("destination_ip_prohibited", f"{address} is {_described(found)}")
+
+
+def address_named(host: str) -> IPAddress | None:
+    """What a canonical host means whoever resolves it: an address itself, and loopback for localhost (RFC 6761 §6.3).
+
+    Where a parent proxy resolves, this is all that can be judged here.
+    """
+    if host == "localhost" or host.endswith(".localhost"):
+        return IPv4Address("127.0.0.1")
+    return ip_literal(host)
 
 
 def judge_loop(address: IPAddress, port: int, own: OwnListeners) -> Prohibited | None:

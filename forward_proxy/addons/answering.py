@@ -7,18 +7,21 @@ from dataclasses import replace
 from mitmproxy import http
 from mitmproxy.connection import Client
 
+from forward_proxy.access.parents import said_by_parent
 from forward_proxy.addons import heads
 from forward_proxy.addons.asking import Asking
 from forward_proxy.addons.exchange import Exchange, exchange_of, record_of
-from forward_proxy.addons.faults import fault_of
+from forward_proxy.addons.faults import fault_of, status_of
 from forward_proxy.addons.metering import Metering
-from forward_proxy.addons.passing import ASKED_AS, Interim, replaces_origin
+from forward_proxy.addons.passing import WAY, Interim, replaces_origin
 from forward_proxy.addons.stock import Stock
 from forward_proxy.addons.tunnels import client_of
+from forward_proxy.addons.ways import DIRECTLY, Way, taken_by
 from forward_proxy.anonymity import changed
 from forward_proxy.caching import FAILURES
 from forward_proxy.message.certificates import what_is_wrong
 from forward_proxy.message.fields import FieldSection
+from forward_proxy.message.heads import ResponseHead
 from forward_proxy.message.targets import Malformed
 from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, Forward, Relay, Serve, StoreChanges, Validate, denial
@@ -77,7 +80,8 @@ class Answering:
         decision = (
             Deny(502, "http_protocol_error", head.reason)
             if isinstance(head, Malformed)
-            else exchange.policy.on_response(sent, head, int(exchange.sent_at), int(exchange.first_byte_at))
+            else self._in_place_of_origin(flow, exchange, sent, head)
+            or exchange.policy.on_response(sent, head, int(exchange.sent_at), int(exchange.first_byte_at))
         )
         self._stock.change(decision.changes)
         unstorable = isinstance(decision, Relay) and decision.storing is None and status not in FAILURES
@@ -94,6 +98,19 @@ class Answering:
             case Relay():
                 self._relay(flow, exchange, flow.response, decision)
         self._asking.answered(exchange, sent, status, decision, exchange.first_byte_at)
+
+    def _in_place_of_origin(
+        self, flow: http.HTTPFlow, exchange: Exchange, sent: Forward | Validate, head: ResponseHead
+    ) -> Deny | Serve | None:
+        """What becomes of an answer that a parent proxy has made itself: none has come from the origin."""
+        taken = taken_by(flow.server_conn)
+        refused = said_by_parent(taken.parent, head) if taken and taken.forwards else None
+        if refused is None:
+            return None
+        exchange.error, exchange.error_detail = refused.error, refused.reason
+        return exchange.policy.on_failure(
+            sent, status_of(refused.error), refused.error, refused.reason, int(time.time())
+        )
 
     def interim_response(self, interim: Interim) -> None:
         """The record is about the final response: nothing is kept of this one."""
@@ -138,7 +155,8 @@ class Answering:
         fault = fault_of(flow.error.msg if flow.error else "")
         if fault.error == "tls_certificate_error":
             # Whoever was dialled has shown it, which is not always whom the client named.
-            site = flow.metadata.get(ASKED_AS) or (exchange.request.target.host if exchange.request else "the origin")
+            way: Way = flow.metadata.get(WAY, DIRECTLY)
+            site = way.instead or (exchange.request.target.host if exchange.request else "the origin")
             fault = replace(fault, detail=what_is_wrong(site, fault.detail))
         exchange.error, exchange.error_detail = fault.error, fault.detail
         if flow.response is None and not fault.client_left and isinstance(exchange.decision, Forward | Validate):

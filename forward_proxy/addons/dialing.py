@@ -1,8 +1,9 @@
 """Where every connection to an origin is made: resolve, judge each address, dial one that was judged.
 
 mitmproxy dials through its event loop, so the loop is where no connection can go round this (`loops`).  What was judged
-is what is dialled; a name cannot be rebound between the two.  Faults carry the error type of RFC 9209 §2.3 as first
-word of their text, because text is all that mitmproxy passes on.
+is what is dialled; a name cannot be rebound between the two.  Through a parent proxy it is the parent that is resolved
+and dialled: the target is judged by what its host says by itself (`address_named`), the rest is the parent's to judge.
+Faults carry the error type of RFC 9209 §2.3 as first word of their text: text is all that mitmproxy passes on.
 """
 
 import asyncio
@@ -10,12 +11,15 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
+from ipaddress import ip_address
 from itertools import chain, zip_longest
 
-from forward_proxy.access.targets import Prohibited
+from forward_proxy.access.parents import Parent
+from forward_proxy.access.targets import Prohibited, address_named
+from forward_proxy.addons.parents import NotReached, Parents
 from forward_proxy.addons.resolver import Resolver, Unresolved
+from forward_proxy.addons.ways import DialError, Dialling, dialling
 from forward_proxy.message.hosts import IPAddress, canonical_host, ip_literal
 
 type Judge = Callable[[IPAddress, int, IPAddress], Prohibited | None]
@@ -28,17 +32,8 @@ _WORDS = {
     errno.ENETUNREACH: "destination_ip_unroutable",
     errno.EHOSTUNREACH: "destination_ip_unroutable",
 }
-
-# Which client the running task dials for; the judge is stricter towards clients of other machines.
-dialling_for: ContextVar[IPAddress | None] = ContextVar("dialling_for", default=None)
-# Which host it dials in place of the one it wants; None: that one.
-dialling_instead: ContextVar[str | None] = ContextVar("dialling_instead", default=None)
-
-_INSTEAD = "forward_proxy_instead"
-
-
-class DialError(OSError):
-    """No connection could be made; the text begins with the RFC 9209 error type."""
+# Whom the parents are named by: the operator, who is on this machine.
+_OPERATOR = ip_address("127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +44,6 @@ class Options:
     connect_timeout_s: float = 10.0
 
 
-def dial_instead(server: object, host: str | None) -> None:
-    """Say of a connection to be made that it leads to this host, in place of the one it is for."""
-    setattr(server, _INSTEAD, host)
-
-
-def dialled_instead(server: object) -> str | None:
-    """The host that this connection leads to in place of the one it is for; None: it leads to that."""
-    host: str | None = getattr(server, _INSTEAD, None)
-    return host
-
-
 class Dialer:
     """Makes judged connections."""
 
@@ -67,20 +51,50 @@ class Dialer:
         self._options = options
         self._judge = judge
         self._resolver = Resolver()
+        self._parents = Parents()
 
     async def connect(self, host: str, port: int) -> socket.socket:
-        """A connected non-blocking socket, or DialError."""
-        if (instead := dialling_instead.get()) is None:
-            return await self._connect(host, port)
+        """A connected non-blocking socket, or DialError; which parent it leads through is noted."""
+        asked = dialling.get()
+        if asked is None:
+            raise DialError("proxy_internal_error: a connection was asked for on nobody's behalf")
+        if (instead := asked.way.instead) is None:
+            return await self._by_way(host, port, asked)
         try:
-            return await self._connect(instead, port)
+            return await self._by_way(instead, port, asked)
         except DialError as fault:
             raise DialError(f"{fault}; safe search asks {instead} in place of {host}, and nobody else") from None
 
-    async def _connect(self, host: str, port: int) -> socket.socket:
-        client = dialling_for.get()
-        if client is None:
-            raise DialError("proxy_internal_error: a connection was asked for on nobody's behalf")
+    async def _by_way(self, host: str, port: int, asked: Dialling) -> socket.socket:
+        """Through the first of the parents that can be reached."""
+        faults = []
+        for hop in self._parents.in_turn(asked.way.hops):
+            if not isinstance(hop, Parent):
+                return await self._connect(host, port, asked.client)
+            self._judge_unresolved(host, port, asked.client)
+            try:
+                sock, asked.taken = await self._parents.through(
+                    hop, self._reach, (host, port), self._options.connect_timeout_s, forwarded=asked.way.forwarded
+                )
+            except NotReached as fault:
+                faults.append(str(fault))
+            else:
+                return sock
+        raise DialError(f"destination_unavailable: no parent proxy can be reached ({'; '.join(faults)})")
+
+    def _judge_unresolved(self, host: str, port: int, client: IPAddress) -> None:
+        """Raises DialError for a target that is prohibited, as far as its host alone tells."""
+        name = canonical_host(host)
+        if name is None:
+            raise DialError(f"dns_error: {host}: not a name")
+        if (address := address_named(name)) and (prohibited := self._judge(address, port, client)):
+            raise DialError(f"{prohibited.error}: {prohibited.reason}")
+
+    async def _reach(self, host: str, port: int) -> socket.socket:
+        """A connection to a parent itself."""
+        return await self._connect(host, port, _OPERATOR)
+
+    async def _connect(self, host: str, port: int, client: IPAddress) -> socket.socket:
         addresses = await self._resolve(host, port)
         allowed = []
         refusal = None

@@ -18,7 +18,6 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from forward_proxy.addons import heads, purging, stock
 from forward_proxy.addons.answering import Answering
 from forward_proxy.addons.asking import Asking
-from forward_proxy.addons.dialing import dialled_instead, dialling_for, dialling_instead
 from forward_proxy.addons.exchange import KEY, Exchange, exchange_of
 from forward_proxy.addons.flights import Leases
 from forward_proxy.addons.granting import Granting, Wishes
@@ -27,10 +26,11 @@ from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
 from forward_proxy.addons.malformed import MalformedRequest
 from forward_proxy.addons.metering import Metering
-from forward_proxy.addons.passing import ASKED_AS, INVALID, ORIGIN_FORM, SENT_CONTENT, waits_in_line
+from forward_proxy.addons.passing import INVALID, ORIGIN_FORM, SENT_CONTENT, WAY, waits_in_line
 from forward_proxy.addons.proving import Proofs, Proving
 from forward_proxy.addons.redirecting import Led, Redirecting
 from forward_proxy.addons.tunnels import Tunnels, address_of
+from forward_proxy.addons.ways import begin_dialling, way_of
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.fields import NO_EDITS
 from forward_proxy.message.heads import RequestHead
@@ -210,8 +210,7 @@ class Driver:
         exchange.sent_at = time.time()
         self.stock.expect(exchange, decision)
         flow.request = heads.outbound(flow.request, edits, decision.allowed.request.target)
-        if decision.allowed.asked_as is not None:
-            flow.metadata[ASKED_AS] = decision.allowed.asked_as.host
+        flow.metadata[WAY] = way_of(decision.allowed.asked_as, decision.allowed.via)
 
         def passed(chunk: bytes) -> bytes:
             flow.metadata[SENT_CONTENT] = True
@@ -227,9 +226,8 @@ class Driver:
         self.answering.under_way.forget(client)
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
-        # This runs in the task that dials next, so that the Dialer sees for whom, and whom.
-        dialling_for.set(address_of(data.client))
-        dialling_instead.set(dialled_instead(data.server))
+        # This runs in the task that dials next, so that the Dialer sees for whom, and by which way.
+        begin_dialling(data.server, address_of(data.client))
 
     def refuse(self, hook: str, data: Any) -> None:
         """A hook failed: whatever it was about does not go on."""

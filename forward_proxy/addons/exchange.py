@@ -8,6 +8,7 @@ from mitmproxy.connection import Client, Server
 from forward_proxy.access.rules import Denied
 from forward_proxy.addons.errands import Errand
 from forward_proxy.addons.flights import Flight
+from forward_proxy.addons.ways import taken_by
 from forward_proxy.anonymity import changed
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.heads import RequestHead
@@ -126,6 +127,7 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
     request = allowed.request if allowed else exchange.request  # The target as it was asked for.
     cleaned = let_past.cleaned if let_past else None
     rule = said.rule if said else None
+    taken = taken_by(flow.server_conn) if exchange.sent_at else None
     error = exchange.error or (deny.error if deny and not deny.by_policy else None)
     return Record(
         started_at=exchange.started_at,
@@ -153,7 +155,7 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         anonymity=str(allowed.level) if allowed else None,
         changed_request_fields=changed(allowed.request.fields, allowed.anonymised) if allowed else (),
         changed_response_fields=exchange.changed_response_fields,
-        origin=_origin(flow.server_conn) if exchange.sent_at else None,
+        origin=_origin(flow.server_conn) if exchange.sent_at and not taken else None,
         client_http_version=exchange.client_version,
         origin_http_version=_http_version(flow.server_conn) if exchange.sent_at else None,
         tls_version=flow.server_conn.tls_version if exchange.sent_at else None,
@@ -163,6 +165,7 @@ def record_of(exchange: Exchange, flow: http.HTTPFlow, now: float) -> Record:
         error=error,
         error_detail=exchange.error_detail or (deny.reason if error and deny else None),
         cleaned=cleaned.names if cleaned else (),
+        via=str(taken.parent) if taken else None,
         cleaned_by=INSISTS if exchange.insists else cleaned.authors if cleaned else None,
     )
 

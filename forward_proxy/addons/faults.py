@@ -8,13 +8,15 @@ _STATUS = {
     "destination_ip_prohibited": 403,
     "proxy_loop_detected": 508,
     "proxy_internal_error": 500,
+    "proxy_configuration_error": 500,
     "http_request_error": 400,
 }
 _OURS = frozenset(
     (
         "dns_timeout", "dns_error", "destination_unavailable", "destination_ip_prohibited",
         "destination_ip_unroutable", "connection_refused", "connection_timeout", "proxy_loop_detected",
-        "proxy_internal_error",
+        "proxy_internal_error", "proxy_configuration_error", "connection_terminated", "http_protocol_error",
+        "http_response_header_section_size",
     )
 )  # fmt: skip
 # What mitmproxy says, and the type that means it; the first that occurs in the text decides.
@@ -50,13 +52,18 @@ class Fault:
     client_left: bool = False
 
 
+def status_of(error: str) -> int:
+    """The status that tells a client of this error type."""
+    return _STATUS.get(error, 502)
+
+
 def fault_of(message: str) -> Fault:
     """What a mitmproxy error text means.  Never raises."""
     word, _, detail = message.partition(": ")
     if word in _OURS:
-        return Fault(word, detail, _STATUS.get(word, 502))
+        return Fault(word, detail, status_of(word))
     lowered = message.lower()
     if any(text in lowered for text in _CLIENT_LEFT):
         return Fault("connection_terminated", "the client went away", client_left=True)
     error = next((error for text, error in _MITMPROXY if text in lowered), "destination_unavailable")
-    return Fault(error, message, _STATUS.get(error, 502))
+    return Fault(error, message, status_of(error))

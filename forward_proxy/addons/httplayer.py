@@ -26,12 +26,12 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 
 from forward_proxy.addons.clients_http2 import ClientStreams
-from forward_proxy.addons.dialing import dial_instead
 from forward_proxy.addons.hooks import Hooks
 from forward_proxy.addons.messages import forked
 from forward_proxy.addons.origins import IdleConnection
 from forward_proxy.addons.origins_http2 import takes_streams, unsent
 from forward_proxy.addons.streams import FreshConnection, OriginWanted, PolicyStream
+from forward_proxy.addons.ways import lead
 
 # To one origin for one client; mitmproxy opens no more either, and browsers open six.
 MOST_CONNECTIONS = 5
@@ -117,10 +117,10 @@ class PolicyHttpLayer(HttpLayer):
                 for_above.append(command)
 
     def _mark(self, connection: Connection) -> None:
-        """Note on a connection that is about to be opened whom it leads to, by who asked for it."""
+        """Note on a connection that is about to be opened which way it leads, by who asked for it."""
         for wanted in self.waiting_for_establishment.get(connection, ())[:1]:
             if isinstance(wanted, OriginWanted):
-                dial_instead(connection, wanted.instead)
+                lead(connection, wanted.way)
 
     def _receive(self, event: HttpEvent, for_above: list[commands.Command]) -> None:
         """An event of a stream, which may be over by now."""

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from forward_proxy.addons.dialing import Dialer, DialError
+from forward_proxy.addons.dialing import Dialer
+from forward_proxy.addons.ways import DialError
 
 _UvLoop: Any = None
 with suppress(ImportError):  # The extra `fast` is not installed, or not for this platform.

@@ -23,6 +23,7 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._http1 import make_body_reader
 
 from forward_proxy.addons.messages import read_response_head, twin
+from forward_proxy.addons.ways import taken_by
 from forward_proxy.message.heads import is_interim
 
 # A response head, fields and all; Squid and nginx stop at 64 KiB and less.
@@ -44,6 +45,8 @@ class OriginConnection(http.Http1Client):
     def send(self, event: http.HttpEvent) -> layer.CommandGenerator[None]:
         if isinstance(event, http.RequestHeaders):
             request = _as_http1(event.request, framed=event.end_stream)
+            if (taken := taken_by(self.conn)) is not None and taken.forwards:
+                request = _to_parent(request, taken.authorization)
             event = http.RequestHeaders(event.stream_id, request, event.end_stream)
         elif isinstance(event, http.RequestProtocolError) and self.state == self.read_headers:
             self.state = self.done  # Other heads may have been read already; nobody waits for them.
@@ -125,6 +128,16 @@ def _as_http1(request: Request, *, framed: bool) -> Request:
             written.headers["cookie"] = "; ".join(cookies)  # RFC 9113 §8.2.3.
     if oddly or not framed:
         written.headers["transfer-encoding"] = "chunked"
+    return written
+
+
+def _to_parent(request: Request, authorization: bytes | None) -> Request:
+    """The request as a proxy is asked for it (RFC 9112 §3.2.2), with what it is to know us by (RFC 9110 §11.7.2)."""
+    written = twin(request)
+    written.headers = request.headers.copy()
+    written.scheme, written.authority = "http", written.headers["host"]
+    if authorization is not None:
+        written.headers["Proxy-Authorization"] = authorization.decode("ascii")
     return written
 
 

@@ -9,12 +9,11 @@ from mitmproxy import http
 from mitmproxy.proxy import commands
 
 # Why mitmproxy finds the request invalid; whether its target came in origin-form; whether any of its content was sent
-# on; which host is dialled in place of its target's; whether the response just set is to be sent in place of the
-# origin's.
+# on; by which way it goes to its origin; whether the response just set is to be sent in place of the origin's.
 INVALID = "forward_proxy.invalid"
 ORIGIN_FORM = "forward_proxy.origin_form"
 SENT_CONTENT = "forward_proxy.sent_content"
-ASKED_AS = "forward_proxy.asked_as"
+WAY = "forward_proxy.way"
 REPLACED = "forward_proxy.replaced"
 # Which of the hooks below is to be called: before the request goes on, and before the answer is sent.
 PROVES = "forward_proxy.proves"

@@ -6,7 +6,7 @@ invalid; a request met by the end of a reused connection fails, which RFC 9110 �
 is asked about an interim response (RFC 9110 §15.2); and no origin is asked whether content may come (§10.1.1).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
@@ -31,10 +31,8 @@ from mitmproxy.proxy.layers.http import (
     validate_request,
 )
 
-from forward_proxy.addons.dialing import dialled_instead
 from forward_proxy.addons.messages import section_of
 from forward_proxy.addons.passing import (
-    ASKED_AS,
     GRANTS,
     IN_LINE,
     INVALID,
@@ -43,6 +41,7 @@ from forward_proxy.addons.passing import (
     PURGES,
     REPLACED,
     SENT_CONTENT,
+    WAY,
     GrantHook,
     Interim,
     InterimResponseHook,
@@ -52,7 +51,9 @@ from forward_proxy.addons.passing import (
     StoredBlocks,
     StoredPurgeHook,
 )
+from forward_proxy.addons.ways import DIRECTLY, Way, way_wanted
 from forward_proxy.message.heads import IDEMPOTENT_METHODS, expects_continue, is_interim
+from forward_proxy.policy.hops import is_websocket
 
 # What the origin's side says when nothing of a request was processed (origins_http2), or nothing came back for it.
 _NOT_PROCESSED = "retry:"
@@ -66,15 +67,15 @@ MOST_INTERIM = 100
 
 @dataclass(eq=False)
 class OriginWanted(GetHttpConnection):
-    """Asks for a connection to an origin, by dialling another host in its place if one is named.
+    """Asks for a connection to an origin by this way.
 
-    One that leads elsewhere than wanted does not fit: a connection is kept, and who may have what it brings changes.
+    One that leads by another does not fit: a connection is kept, and who may have what it brings changes.
     """
 
-    instead: str | None = None
+    way: Way = DIRECTLY
 
     def connection_spec_matches(self, connection: Connection) -> bool:
-        return dialled_instead(connection) == self.instead and super().connection_spec_matches(connection)
+        return way_wanted(connection) == self.way and super().connection_spec_matches(connection)
 
 
 @dataclass(eq=False)
@@ -125,7 +126,11 @@ class PolicyStream(HttpStream):
     def _wanted(self, kind: type[OriginWanted]) -> OriginWanted:
         request = self.flow.request
         address = (request.host, request.port)
-        return kind(address, request.scheme == "https", None, instead=self.flow.metadata.get(ASKED_AS))
+        way: Way = self.flow.metadata.get(WAY, DIRECTLY)
+        if way is not DIRECTLY and request.scheme == "http" and way.instead is None:
+            # A parent is asked for the target itself; whoever is to speak another protocol needs a tunnel.
+            way = replace(way, forwarded=not is_websocket(section_of(request)))
+        return kind(address, request.scheme == "https", None, way=way)
 
     def start_request_stream(self) -> layer.CommandGenerator[None]:
         if self._expecting is not None:

@@ -10,16 +10,16 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from mitmproxy import http, tls
-from mitmproxy.connection import Client
+from mitmproxy.connection import Client, Server
 from mitmproxy.proxy.context import Context
 
 from forward_proxy.access.rules import Denied
 from forward_proxy.addons import heads
-from forward_proxy.addons.dialing import dial_instead
 from forward_proxy.addons.faults import fault_of
 from forward_proxy.addons.metering import Metering
 from forward_proxy.addons.proving import Proving
 from forward_proxy.addons.relay import TunnelCount
+from forward_proxy.addons.ways import lead, taken_by, way_of
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.alerts import HUNG_UP, SHOWN_S, UNUSED_S, refusal_in
 from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
@@ -50,6 +50,7 @@ class Connect:
     denied: Deny | None = None
     passage: Passage | None = None
     cut: Denied | None = None
+    server: Server | None = None
     shown_for: Names = ()
     shown_at: float | None = None
     spoken: bool = False
@@ -142,8 +143,8 @@ class Tunnels:
         if isinstance(decision, Tunnel):
             connect.tunnel, connect.count = decision, TunnelCount(sni)
             self._begin(connect, connect.count, decision, context.client)
-            if decision.asked_as is not None:
-                dial_instead(context.server, decision.asked_as.host)
+            connect.server = context.server
+            lead(context.server, way_of(decision.asked_as, decision.via))
             return connect.count
         if isinstance(decision, Deny):
             connect.denied = decision
@@ -255,4 +256,5 @@ def _record(connect: Connect, now: float, status: int | None, target: str | None
         reason=reason or None,
         error=error,
         error_detail=detail,
+        via=str(taken.parent) if connect.server and (taken := taken_by(connect.server)) else None,
     )

@@ -58,6 +58,8 @@ def _request(explanation: Explanation, respelled: Sequence[str]) -> Table:
         table.add_row("Tunnel", said(tunnel))
     if (other := explanation.asked_as) is not None:
         table.add_row("Safe search", said(f"asked as {other.host}, by {other.where}"))
+    if (via := explanation.via) is not None:
+        table.add_row("Reached", said(f"{'by ' if via.route.parents else ''}{via.route}, as {via.where} says"))
     if explanation.cleaned is not None:
         table.add_row("Tracking", said(cleaning(explanation.cleaned)))
         if not explanation.cleaned.left:

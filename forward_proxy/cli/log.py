@@ -98,7 +98,7 @@ def search(reader: TrafficReader, query: tuple[str, ...], count: int, as_json: b
     """Find records: host:example.com -cache:hit status:4xx since:2h word.
 
     All words must hold; `-` turns one round.  host: client: user: method: status: verdict: rule: cache: type: larger:
-    since: until: error: cleaned:, and any other word is looked for in the target.
+    since: until: error: via: cleaned:, and any other word is looked for in the target.
     """
     parsed = parse_search(" ".join(query), time.time())
     if isinstance(parsed, BadSearch):

@@ -111,6 +111,7 @@ def _sections(loaded: Rules) -> dict[str, tuple[Choice[Any], ...]]:
         "rules": loaded.access.rules,
         "anonymity": loaded.anonymity,
         "inspect": loaded.inspect,
+        "origin_via": loaded.origin_via,
         "safe_search": loaded.safe_search,
         "cache": loaded.cache,
         "tracking": loaded.tracking,

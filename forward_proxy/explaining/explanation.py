@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from forward_proxy import caching
 from forward_proxy.access.budgets import Account, Standing
+from forward_proxy.access.parents import Via
 from forward_proxy.access.rules import Denied, Step, Verdict
 from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.anonymity import changed
@@ -103,6 +104,13 @@ class Explanation:
         first = self.rehearsal.first
         source = first if isinstance(first, Tunnel) else self.rehearsal.allowed
         return source.asked_as if source else None
+
+    @property
+    def via(self) -> Via | None:
+        """By which way the origin is reached, where an entry says so."""
+        first = self.rehearsal.first
+        source = first if isinstance(first, Tunnel) else self.rehearsal.allowed
+        return source.via if source else None
 
     @property
     def key(self) -> CacheKey | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from forward_proxy.access.budgets import Standing
 from forward_proxy.access.modifying import Added
+from forward_proxy.access.parents import Via
 from forward_proxy.access.rules import Denied, Verdict
 from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.caching import CacheKey, FreshnessSums
@@ -41,6 +42,7 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
         "inspected_by": _text(explanation.tunnel_by),
         "not_inspected": _closed(explanation.rehearsal),
         "asked_as": _asked_as(explanation.asked_as),
+        "via": _via(explanation.via),
         "request": asdict(subject) | {"client": str(subject.client)},
         "otherwise": _verdict(explanation.otherwise) if explanation.otherwise else None,
         "trail": [asdict(step) | {"rule": str(step.rule), "id": step.rule.id} for step in explanation.trail],
@@ -92,6 +94,10 @@ def _standing(standing: Standing) -> dict[str, Any]:
 
 def _asked_as(other: AskedAs | None) -> dict[str, Any] | None:
     return None if other is None else {"host": other.host, "by": str(other.where), "why": "safe search"}
+
+
+def _via(via: Via | None) -> dict[str, Any] | None:
+    return None if via is None else {"hops": [str(hop) for hop in via.route.hops], "by": str(via.where)}
 
 
 def _verdict(found: Verdict) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Literal
 from forward_proxy.access.budgets import Account
 from forward_proxy.access.grants import Asked, Grant
 from forward_proxy.access.modifying import Added
+from forward_proxy.access.parents import Via
 from forward_proxy.access.safesearch import AskedAs
 from forward_proxy.anonymity import Level
 from forward_proxy.caching import CacheKey, Delivery, Options, StoredResponse
@@ -68,7 +69,7 @@ class Allowed:
 
     `edits` are all of them, `anonymised` those of the anonymity level alone; `caching_options` are for this exchange,
     `accounts` those whose budgets it uses, and `added` field lines that the response gets on its way to the client.
-    `asked_as` is set where another host is dialled in place of the target's.
+    `asked_as` is set where another host is dialled in place of the target's, `via` where an entry says by which way.
     `cleaned` is what has gone of the client's own target, which then is not that of `request`.
     """
 
@@ -85,6 +86,7 @@ class Allowed:
     added: tuple[Added, ...] = ()
     asked_as: AskedAs | None = None
     cleaned: Cleaned | None = None
+    via: Via | None = None
 
     @property
     def told(self) -> str:
@@ -218,7 +220,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """Relay bytes unread; they are use of these accounts' budgets, and `asked_as` is as for requests.
+    """Relay bytes unread; they are use of these accounts' budgets, and `asked_as` and `via` are as for requests.
 
     `closed` is why TLS in it is not opened, None where there is nothing to tell.
     """
@@ -228,6 +230,7 @@ class Tunnel:
     accounts: tuple[Account, ...] = ()
     asked_as: AskedAs | None = None
     closed: Closed | None = None
+    via: Via | None = None
 
     @property
     def told(self) -> str:

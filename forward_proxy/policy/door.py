@@ -10,6 +10,7 @@ from forward_proxy import anonymity, caching, cleaning
 from forward_proxy.access import modifying
 from forward_proxy.access import targets as access_targets
 from forward_proxy.access.options import Options as AccessOptions
+from forward_proxy.access.parents import Route, origin_via
 from forward_proxy.access.rules import AccessRules, Denied
 from forward_proxy.access.safesearch import SafeSearch, asked_as
 from forward_proxy.anonymity import Level
@@ -68,6 +69,7 @@ class State:
     anonymity: tuple[Choice[Level], ...] = ()
     inspect: tuple[Choice[Literal["never", "always"]], ...] = ()
     cache: tuple[Choice[Override], ...] = ()
+    origin_via: tuple[Choice[Route], ...] = ()
     safe_search: tuple[Choice[SafeSearch], ...] = ()
     tracking: tuple[Choice[Treatment], ...] = ()
     default_level: Level = Level.STANDARD
@@ -89,7 +91,7 @@ class Policy:
         self._overrides = Overrides(state.cache, state.caching_options)
         self._opening = Opening(state.inspect, state.inspect_by_default, state.access, state.passing_through)
         self._tracking = Tracking(state.tracking, lists_among(state.access.rules))
-        of_request = (state.anonymity, state.cache, state.safe_search, state.tracking)
+        of_request = (state.anonymity, state.cache, state.origin_via, state.safe_search, state.tracking)
         self._users = Authenticating(state.authentication, state.access, (state.inspect,), of_request)
 
     def on_connect(self, authority: tuple[str, int], client: KnownClient, now: int) -> Deny | Inspect | Tunnel:
@@ -194,7 +196,8 @@ class Policy:
         options = self._overrides.of_request(subject)
         outbound = head.edited(edits)
         added, safe = modifying.additions(self.state.access, subject), asked_as(self.state.safe_search, subject)
-        said = verdict.rule, verdict.reason, verdict.accounts, added, safe, cleaned
+        via = origin_via(self.state.origin_via, subject)
+        said = verdict.rule, verdict.reason, verdict.accounts, added, safe, cleaned, via
         allowed = Allowed(subject, head, outbound, level, options, edits, anonymised, *said)
         plan = self._planned(allowed)
         return self._offline(plan) if self.state.offline and isinstance(plan, Forward) else plan
@@ -372,7 +375,8 @@ class Policy:
             return Deny(403, "http_request_denied", verdict.reason, verdict.rule)
         engines = (asked_as(self.state.safe_search, subject) for subject in subjects)
         engine, closed = next(filter(None, engines), None), self._opening.closed(subjects)
-        return Tunnel(verdict.rule, verdict.reason, verdict.accounts, engine, closed)
+        via = origin_via(self.state.origin_via, subjects[0])  # The host that CONNECT names is the one that is dialled.
+        return Tunnel(verdict.rule, verdict.reason, verdict.accounts, engine, closed, via)
 
 
 def tunnel_subject(host: str, port: int, client: KnownClient, now: int) -> Subject:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from forward_proxy.access.options import Action
+from forward_proxy.access.parents import Route
 from forward_proxy.access.rules import AccessRules
 from forward_proxy.access.safesearch import SafeSearch
 from forward_proxy.anonymity import Level
@@ -48,6 +49,7 @@ class Rules:
     anonymity: tuple[Choice[Level], ...] = ()
     inspect: tuple[Choice[Inspection], ...] = ()
     cache: tuple[Choice[Override], ...] = ()
+    origin_via: tuple[Choice[Route], ...] = ()
     safe_search: tuple[Choice[SafeSearch], ...] = ()
     tracking: tuple[Choice[Treatment], ...] = ()
     pac: tuple[Choice[Pac], ...] = ()
@@ -84,6 +86,7 @@ class Rules:
             "rules": len(self.access.rules),
             "anonymity": len(self.anonymity),
             "inspect": len(self.inspect),
+            "origin_via": len(self.origin_via),
             "safe_search": len(self.safe_search),
             "cache": len(self.cache),
             "tracking": len(self.tracking),
@@ -93,8 +96,8 @@ class Rules:
     @property
     def entries_by_file(self) -> Counter[str]:
         """Entries of all sections by the file they stand in; none for a file that is not there."""
-        chosen = self.anonymity, self.inspect, self.safe_search, self.cache, self.tracking, self.pac
-        sections = self.access.rules, *chosen
+        of_answers = self.access.rules, self.anonymity, self.cache, self.tracking, self.pac
+        sections = *of_answers, self.inspect, self.origin_via, self.safe_search
         return Counter(choice.where.file for section in sections for choice in section)
 
 

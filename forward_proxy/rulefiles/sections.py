@@ -1,11 +1,12 @@
 """What do the sections of a rule file say?  From a tree with marks to choices with matchers.
 
-`rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `safe_search` for whom engines
-lock theirs (safesearch.py), `cache` what is cached otherwise than RFC 9111 says (overrides.py), `tracking` what is
-removed from targets (trackingentries.py), `pac` what browsers send past the proxy (pac.py); what they call by a name
-has been read before (named.py).  Every entry has a `match`; `match: {}` means every request and has to be written out,
-so that a forgotten match does not deny the world; an entry with a `list` may do without.  A key that nobody can know at
-the time of the decision is a mistake, not a rule that never holds: a tunnel shows no path, a request no content type.
+`rules` allow or deny, `anonymity` names a level, `inspect` says which TLS is opened, `origin_via` by which way origins
+are reached (originvia.py), `safe_search` for whom engines lock theirs (safesearch.py), `cache` what is cached otherwise
+than RFC 9111 says (overrides.py), `tracking` what is removed from targets (trackingentries.py), `pac` what browsers
+send past the proxy (pac.py); what they call by a name has been read before (named.py).  Every entry has a `match`;
+`match: {}` means every request and has to be written out, so that a forgotten match does not deny the world; an entry
+with a `list` may do without.  A key that nobody can know at the time of the decision is a mistake, not a rule that
+never holds: a tunnel shows no path, a request no content type.
 """
 
 import re
@@ -26,7 +27,7 @@ from forward_proxy.matching.grammar import KEYS, compile_match
 from forward_proxy.matching.matcher import Matcher
 from forward_proxy.matching.named import NOTHING_NAMED, Named
 from forward_proxy.matching.subject import RuleRef
-from forward_proxy.rulefiles import overrides, pac, safesearch, trackingentries
+from forward_proxy.rulefiles import originvia, overrides, pac, safesearch, trackingentries
 from forward_proxy.rulefiles.budgets import read_budget
 from forward_proxy.rulefiles.editions import Unusable
 from forward_proxy.rulefiles.expectations import Expectation, read_expectation
@@ -76,6 +77,9 @@ SECTIONS = {
         _BEFORE_TUNNEL,
         "not known before the tunnel is opened",
         ("list", "expect"),
+    ),
+    "origin_via": Section(
+        "", {}, _BEFORE_TUNNEL, "not known before the origin is dialled", originvia.KEYS, originvia.read_route
     ),
     "safe_search": Section(
         "",

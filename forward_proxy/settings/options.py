@@ -48,6 +48,7 @@ def state_of(
         anonymity=rules.anonymity,
         inspect=rules.inspect,
         cache=rules.cache,
+        origin_via=rules.origin_via,
         safe_search=rules.safe_search,
         tracking=rules.tracking,
         default_level=settings.anonymity,

@@ -93,6 +93,10 @@ def _cleaned(value: Value) -> Condition:
     return "',' || cleaned || ',' LIKE ? ESCAPE '\\'", (f"%,{_literal(str(value))},%",)
 
 
+def _via(value: Value) -> Condition:
+    return ("via IS NOT NULL", ()) if value == "any" else ("via LIKE ? ESCAPE '\\'", (f"%{_literal(str(value))}%",))
+
+
 def _literal(text: str) -> str:
     """The text as LIKE must be told it."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -118,6 +122,7 @@ _CONDITIONS: dict[str, Callable[[Value], Condition]] = {
     "since": _since,
     "until": _until,
     "error": _error,
+    "via": _via,
     "cleaned": _cleaned,
     "text": lambda value: ("target LIKE ? ESCAPE '\\'", (f"%{_literal(str(value))}%",)),
 }

@@ -61,8 +61,10 @@ def plain_line(record: Record, zone: tzinfo | None = None) -> str:
 
 
 def what_happened(record: Record) -> str:
-    """`hit`, `denied by rules/10.yaml:12`, `error dns_error`, `stale, dns_error`, `hit, without gclid`, `hit ×9`."""
-    return _what_happened(record) + (f" ×{record.exchanges:,}" if record.exchanges != 1 else "")
+    """`hit`, `denied by rules/10.yaml:12`, `error dns_error`, `stale, dns_error`, `hit, without gclid`, `hit ×9`,
+    `tunnel via socks5://192.0.2.1:1080`."""
+    via = visible(f" via {record.via}") if record.via else ""
+    return _what_happened(record) + via + (f" ×{record.exchanges:,}" if record.exchanges != 1 else "")
 
 
 def _what_happened(record: Record) -> str:

@@ -31,7 +31,7 @@ class Record:
     `tls_version` is that towards the origin.  `page` is the host of the page that asked, `user` who proved to use the
     client, `listener` the port it came in by.  `cleaned` names what was removed from the target, parameters or
     `wrapper`, `cleaned_by` where who had it removed stands; a `redirect` leads to what is left, and any other target is
-    what was left.
+    what was left.  `via` is the parent proxy that led to the origin, whose address is then not known.
 
     With `exchanges` above 1 it stands for so many that differed in their times only: it has the start of the first and
     the end of the last of them, and the bytes of all; how long each took is not known.
@@ -75,6 +75,7 @@ class Record:
     cleaned_by: str | None = None
     user: str | None = None
     listener: int | None = None
+    via: str | None = None
 
     @property
     def in_the_background(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from forward_proxy.traffic.record import Record
 
 FILE_NAME = "traffic.db"
-VERSION = 3
+VERSION = 4
 _LISTS = ("changed_request_fields", "changed_response_fields", "cleaned")
 _VALUES = tuple(field.name for field in fields(Record) if field.name not in ("id", *_LISTS))
 COLUMNS = (*_VALUES, *_LISTS)
@@ -60,7 +60,8 @@ CREATE TABLE records (
     cleaned TEXT NOT NULL DEFAULT '',
     cleaned_by TEXT,
     user TEXT,
-    listener INTEGER
+    listener INTEGER,
+    via TEXT
 )
 """
 INDEXES = (
@@ -76,6 +77,7 @@ ADDED = {
     "cleaned_by": "ALTER TABLE records ADD COLUMN cleaned_by TEXT",
     "user": "ALTER TABLE records ADD COLUMN user TEXT",
     "listener": "ALTER TABLE records ADD COLUMN listener INTEGER",
+    "via": "ALTER TABLE records ADD COLUMN via TEXT",
 }
 _ROW = f"({', '.join('?' * (len(COLUMNS) + 1))})"
 INSERT = f"INSERT INTO records ({', '.join(COLUMNS)}, host_key) VALUES {_ROW}"  # noqa: S608  # names from above

@@ -143,5 +143,6 @@ _FILTERS: dict[str, tuple[Callable[[str, float], Value | None], str]] = {
     "since": (parse_moment, _MOMENT),
     "until": (parse_moment, _MOMENT),
     "error": (_lower, "an error type (connection_refused), or any"),
+    "via": (_lower, "the address of a parent proxy, or a part of it (proxy.example), or any"),
     "cleaned": (_lower, "the name of a parameter that was removed (utm_source), wrapper, or any"),
 }

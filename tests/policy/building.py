@@ -28,6 +28,7 @@ def policy(folder: Path, rules: str = "", **state: Any) -> Policy:
         "caching_options": caching.Options(),
         "anonymity": loaded.anonymity,
         "inspect": loaded.inspect,
+        "origin_via": loaded.origin_via,
         "safe_search": loaded.safe_search,
         "cache": loaded.cache,
         "tracking": loaded.tracking,
