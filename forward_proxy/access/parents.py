@@ -72,7 +72,9 @@ def origin_via(entries: Iterable[Choice[Route]], subject: Subject) -> Via | None
     return None if choice is None else Via(choice.value, choice.where)
 
 
-type RefusalError = Literal["proxy_configuration_error", "destination_unavailable", "connection_timeout"]
+type RefusalError = Literal[
+    "proxy_configuration_error", "proxy_internal_response", "destination_unavailable", "connection_timeout"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,10 @@ def refusal(parent: Parent, status: int) -> Refusal:
     if status == 407:
         secret = f"does not take the credentials of {parent.secret}" if parent.secret else "asks for credentials"
         return Refusal("proxy_configuration_error", f"the parent proxy {parent} {secret} (407)")
+    if status < 500:
+        return Refusal("proxy_internal_response", f"the parent proxy {parent} refuses this ({status})")
     error: RefusalError = "connection_timeout" if status == 504 else "destination_unavailable"
-    return Refusal(error, f"the parent proxy {parent} refuses, or cannot get there ({status})")
+    return Refusal(error, f"the parent proxy {parent} cannot get there ({status})")
 
 
 def said_by_parent(parent: Parent, response: ResponseHead) -> Refusal | None:

@@ -9,13 +9,15 @@ _STATUS = {
     "proxy_loop_detected": 508,
     "proxy_internal_error": 500,
     "proxy_configuration_error": 500,
+    "proxy_internal_response": 403,
     "http_request_error": 400,
 }
 _OURS = frozenset(
     (
         "dns_timeout", "dns_error", "destination_unavailable", "destination_ip_prohibited",
         "destination_ip_unroutable", "connection_refused", "connection_timeout", "proxy_loop_detected",
-        "proxy_internal_error", "proxy_configuration_error", "connection_terminated", "http_protocol_error",
+        "proxy_internal_error", "proxy_configuration_error", "proxy_internal_response", "connection_terminated",
+        "http_protocol_error",
         "http_response_header_section_size",
     )
 )  # fmt: skip

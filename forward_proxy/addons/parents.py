@@ -31,12 +31,12 @@ _SECRET = re.compile(r"([^\x00-\x1f\x7f:]{1,255}):([^\x00-\x1f\x7f]{1,255})")
 _NO_AUTHENTICATION, _NAME_AND_PASSWORD = 0, 2
 # RFC 1928 §6.
 _REPLIES = {
-    1: ("destination_unavailable", "has failed"),
-    2: ("destination_unavailable", "does not allow it"),
-    3: ("destination_ip_unroutable", "finds no network there"),
-    4: ("destination_ip_unroutable", "finds no such host"),
-    5: ("connection_refused", "was refused there"),
-    6: ("connection_timeout", "got no answer there"),
+    1: ("destination_unavailable", "cannot get there"),
+    2: ("proxy_internal_response", "refuses this"),
+    3: ("destination_ip_unroutable", "cannot get there: no network leads there"),
+    4: ("destination_ip_unroutable", "cannot get there: no such host, or no way to it"),
+    5: ("connection_refused", "cannot get there: the connection was refused"),
+    6: ("connection_timeout", "cannot get there: no answer in time"),
     7: ("proxy_configuration_error", "knows no CONNECT"),
     8: ("proxy_configuration_error", "knows no such address"),
 }
@@ -208,7 +208,7 @@ async def _connect_by_socks(sock: socket.socket, parent: Parent, host: str, port
     if version != 5 or length is None:
         raise DialError(f"proxy_configuration_error: what the parent proxy {parent} answers is not SOCKS5")
     if reply:
-        error, why = _REPLIES.get(reply, ("destination_unavailable", "has failed"))
+        error, why = _REPLIES.get(reply, _REPLIES[1])
         raise DialError(f"{error}: the parent proxy {parent} {why} (reply {reply})")
     await _exactly(sock, length + 2)
 

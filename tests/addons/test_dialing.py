@@ -7,8 +7,9 @@ from ipaddress import ip_address
 import pytest
 
 from forward_proxy.access.targets import Prohibited
-from forward_proxy.addons.dialing import Dialer, DialError, Options, dialling_for, dialling_instead
+from forward_proxy.addons.dialing import Dialer, Options
 from forward_proxy.addons.loops import JudgingLoop, judging_loop
+from forward_proxy.addons.ways import DialError, Dialling, Way, dialling
 from forward_proxy.message.hosts import IPAddress
 
 LOCAL = ip_address("127.0.0.1")
@@ -42,8 +43,7 @@ def dial(dialer: Dialer, host: str, port: int, instead: str | None = None) -> st
     """The address that was reached, through the loop as mitmproxy goes through it."""
 
     async def connect() -> str:
-        dialling_for.set(LOCAL)
-        dialling_instead.set(instead)
+        dialling.set(Dialling(LOCAL, Way(instead)))
         _, writer = await asyncio.open_connection(host, port)
         peer: str = writer.get_extra_info("peername")[0]
         writer.close()

@@ -10,8 +10,9 @@ import pytest
 
 from forward_proxy.access.targets import Prohibited
 from forward_proxy.addons import loops
-from forward_proxy.addons.dialing import Dialer, DialError, Options, dialling_for
+from forward_proxy.addons.dialing import Dialer, Options
 from forward_proxy.addons.loops import JudgingLoop, judging_loop
+from forward_proxy.addons.ways import DialError, Dialling, dialling
 
 REFUSAL = Prohibited("destination_ip_prohibited", "not in this test")
 DIALER = Dialer(Options({}), lambda address, port, client: REFUSAL)
@@ -24,7 +25,7 @@ def loop_kinds() -> list[type]:
 @pytest.mark.parametrize("kind", loop_kinds())
 def test_no_connection_goes_round_the_dialer(kind: type[JudgingLoop]) -> None:
     async def connect() -> None:
-        dialling_for.set(ip_address("127.0.0.1"))
+        dialling.set(Dialling(ip_address("127.0.0.1")))
         await asyncio.open_connection("127.0.0.1", 9)
 
     def loop() -> JudgingLoop:

@@ -94,10 +94,10 @@ def _proxy(folder: Path, site: Site, engines: Engines, *options: str) -> Proxy:
     return Proxy(folder, site, {"rules.yaml": RULES}, settings, (*engines.resolve, *options))
 
 
-class _Speaking(SSLContext):
+class Speaking(SSLContext):
     """Trusts this authority alone, and offers this version alone, where httpx would offer HTTP/1.1 before HTTP/2."""
 
-    def __new__(cls, *_: object) -> "_Speaking":
+    def __new__(cls, *_: object) -> "Speaking":
         return super().__new__(cls, PROTOCOL_TLS_CLIENT)
 
     def __init__(self, speaks: Speaks, ca_file: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_kept_connection_does_not_outlive_the_rule(
     with ExitStack() as stack:
         engines = _engines(site, stack, origin)
         proxy = stack.enter_context(_proxy(tmp_path, site, engines))
-        verify = _Speaking(client, proxy.ca_file)
+        verify = Speaking(client, proxy.ca_file)
         asking = stack.enter_context(httpx.Client(proxy=proxy.url, verify=verify, http2=True, trust_env=False))
         sides = []
         for number, action in enumerate(("never", "never", "always", "always", "never")):

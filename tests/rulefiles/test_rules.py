@@ -21,6 +21,7 @@ anonymity:
   - { level: off, match: { host: a.test }, reason: Ours }
 inspect:
   - { action: never, match: { host: bank.test } }
+origin_via: [{ via: direct, match: {} }]
 safe_search: [{ action: always, match: {} }]
 cache:
   - { bypass: true, match: { path: /live/* } }
@@ -49,11 +50,11 @@ def test_the_sections_become_choices_with_their_places(folder: Path) -> None:
     assert level is not None
     assert (level.value, level.where, level.reason) == (Level.OFF, RuleRef("rules/10-full.yaml", 5), "Ours")
     assert [choice.value for choice in rules.inspect] == ["never"]
-    assert [choice.value for choice in rules.cache] == [Override("rules/10-full.yaml:10", bypass=True)]
+    assert [choice.value for choice in rules.cache] == [Override("rules/10-full.yaml:11", bypass=True)]
     assert rules.files == ("rules/10-full.yaml",)
-    counts = {"rules": 1, "anonymity": 1, "inspect": 1, "safe_search": 1, "cache": 1, "tracking": 0}
+    counts = {"rules": 1, "anonymity": 1, "inspect": 1, "origin_via": 1, "safe_search": 1, "cache": 1, "tracking": 0}
     assert rules.counts == counts
-    assert rules.summary == "1 rules, 1 anonymity, 1 inspect, 1 safe_search, 1 cache from 1 files"
+    assert rules.summary == "1 rules, 1 anonymity, 1 inspect, 1 origin_via, 1 safe_search, 1 cache from 1 files"
 
 
 def test_files_are_read_by_name_folder_by_folder(folder: Path) -> None:

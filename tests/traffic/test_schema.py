@@ -49,6 +49,7 @@ FULL = Record(
     cleaned_by="rules/20-tracking.yaml:7",
     user="alice",
     listener=8081,
+    via="socks5://203.0.113.7:1080",
 )
 
 
