@@ -19,7 +19,11 @@ def told(folder: Path, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("- a", "1:1: expected a mapping with the sections rules, anonymity, inspect, origin_via, safe_search, cache"),
+        (
+            "- a",
+            "1:1: expected a mapping with the sections rules, anonymity, inspect, origin_via, safe_search, cache, "
+            "tracking",
+        ),
         ("rule: []", "1:1: rule: unknown section; did you mean rules?"),
         ("rules: {}", "1:1: rules: expected a list of entries"),
         ("rules: [a]", "1:9: rules[0]: expected a mapping with action and match"),
