@@ -61,9 +61,9 @@ def judge_purging(client: IPAddress, options: Options) -> Prohibited | None:
     return Prohibited("http_request_denied", f"{address} is not among the clients that may purge (purge_clients)")
 
 
-def judge_connect_port(port: int, options: Options) -> Prohibited | None:
-    """A tunnel leads to 443 or a port that is listed."""
-    if port == 443 or port in options.connect_ports:
+def judge_connect_port(port: int, options: Options, *, by_socks: bool = False) -> Prohibited | None:
+    """A tunnel leads to 443 or a port that is listed; by SOCKS to 80 as well, where its clients ask for plain HTTP."""
+    if port == 443 or port in options.connect_ports or (by_socks and port == 80):
         return None
     return Prohibited("http_request_denied", f"tunnels to port {port} are not allowed")
 

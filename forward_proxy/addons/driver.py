@@ -29,12 +29,12 @@ from forward_proxy.addons.metering import Metering
 from forward_proxy.addons.passing import INVALID, ORIGIN_FORM, SENT_CONTENT, WAY, waits_in_line
 from forward_proxy.addons.proving import Proofs, Proving
 from forward_proxy.addons.redirecting import Led, Redirecting
-from forward_proxy.addons.tunnels import Tunnels, address_of
+from forward_proxy.addons.tunnels import Tunnels, address_of, refused_login
 from forward_proxy.addons.ways import begin_dialling, way_of
-from forward_proxy.matching.client import KnownClient
+from forward_proxy.matching.client import KnownClient, Unproved, User
 from forward_proxy.message.fields import NO_EDITS
 from forward_proxy.message.heads import RequestHead
-from forward_proxy.message.hosts import canonical_host
+from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import Malformed
 from forward_proxy.policy import (
     Deny,
@@ -50,6 +50,7 @@ from forward_proxy.policy import (
     Serve,
     Validate,
 )
+from forward_proxy.policy.authentication import Authentication
 from forward_proxy.policy.meter import Meter
 from forward_proxy.traffic.record import Record
 
@@ -107,6 +108,18 @@ class Driver:
         if under_way.has_exchange(client):
             return True
         return quiet_s < _QUIET_S and (under_way.has_websocket(client) or self.tunnels.relays(client))
+
+    def authentication(self) -> Authentication:
+        """How users are told now."""
+        return self._policy().state.authentication
+
+    async def prove_login(self, sent: bytes, address: IPAddress) -> User | Unproved | None:
+        """What a value of Proxy-Authorization proves; None where that is not asked."""
+        return await self._proving.prove(sent, address, self._policy())
+
+    def login_refused(self, client: IPAddress, listener: int, started_at: float, reason: str) -> None:
+        """A client whose name and password prove nothing has been sent away before it could ask for anything."""
+        self._record(refused_login(client, listener, started_at, reason))
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         now = time.time()

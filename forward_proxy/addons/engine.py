@@ -22,6 +22,7 @@ from mitmproxy.tls import TlsData
 from forward_proxy.addons import clients, clients_http2, origins, origins_http2
 from forward_proxy.addons.authority import LeafStore
 from forward_proxy.addons.driver import Driver
+from forward_proxy.addons.entrance import Entrance
 from forward_proxy.addons.handover import Handover
 from forward_proxy.addons.hooks import Hooks
 from forward_proxy.addons.hooks import Listener as HookListener
@@ -102,7 +103,8 @@ class Engine:
             return made
 
         handover = Handover(handler, self._driver, self._authority)
-        self._clients = served = self._lane(handover) if self._lane else DirectClients(handler, self._driver.busy)
+        first = self._lane(handover) if self._lane else DirectClients(handler, self._driver.busy)
+        self._clients = served = Entrance(first, driver, self._options.idle_timeout_s)
         bound = self._options.bound
         listen = [bound.getsockname()[:2]] if bound else self._options.listen
         self._listeners = [Listener(host, port, served.protocol, bound) for host, port in listen]

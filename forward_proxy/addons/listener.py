@@ -20,6 +20,7 @@ from forward_proxy.addons.hooks import Hooks, InlineHooks
 from forward_proxy.addons.layers import PolicyNextLayer
 from forward_proxy.addons.passing import StoredBlockHook
 from forward_proxy.addons.relay import Relay, Side
+from forward_proxy.message.socks import BY_SOCKS
 
 # What one client may have waiting to be read by it before we stop reading from the origin for it.
 _BACKLOG_BYTES = 1024 * 1024
@@ -48,6 +49,7 @@ class Handler(LiveConnectionHandler):
         mode: mode_specs.ProxyMode,
     ) -> None:
         super().__init__(reader, writer, opts, mode)
+        setattr(self.client, BY_SOCKS, bool(writer.get_extra_info(BY_SOCKS)))
         self._hooks = hooks
         self._chosen = chosen
         self._relay: Relay | None = None

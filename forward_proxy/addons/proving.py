@@ -45,6 +45,13 @@ class Proving:
             return client
         return client.proved(await self._proofs.prove(sent, hashes, client.address))
 
+    async def prove(self, sent: bytes, address: IPAddress, policy: Policy) -> User | Unproved | None:
+        """What a value of Proxy-Authorization proves; None where there are no users, or the client is none we serve."""
+        hashes = policy.state.authentication.hashes
+        if self._proofs is None or hashes is None or judge_client(address, policy.state.access_options) is not None:
+            return None
+        return await self._proofs.prove(sent, hashes, address)
+
 
 def _sent(flow: http.HTTPFlow) -> bytes | None:
     return section_of(flow.request).get(b"proxy-authorization")

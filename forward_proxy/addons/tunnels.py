@@ -23,6 +23,7 @@ from forward_proxy.addons.ways import lead, taken_by, way_of
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.message.alerts import HUNG_UP, SHOWN_S, UNUSED_S, refusal_in
 from forward_proxy.message.hosts import IPAddress, canonical_host, unmapped
+from forward_proxy.message.socks import BY_SOCKS
 from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, Inspect, Policy, Refused, Tunnel, denial
 from forward_proxy.policy.meter import Passage
@@ -207,17 +208,37 @@ def _names(connect: Connect, sni: str | None) -> Names:
 
 def address_of(client: Client) -> IPAddress:
     """The client's address; IPv4 also where the listener took it as IPv6."""
-    return _address(client.peername[0])
+    return address_in(client.peername[0])
 
 
 def client_of(client: Client) -> KnownClient:
     """What a client connection alone tells of the client."""
-    return KnownClient(address_of(client), listener=client.sockname[1], reached=_address(client.sockname[0]))
+    by_socks = getattr(client, BY_SOCKS, False)
+    host, port = client.sockname[:2]
+    return KnownClient(address_of(client), listener=port, reached=address_in(host), by_socks=by_socks)
 
 
 @lru_cache(maxsize=1024)
-def _address(text: str) -> IPAddress:
+def address_in(text: str) -> IPAddress:
+    """The address in that of a socket."""
     return unmapped(ip_address(text.partition("%")[0]))
+
+
+def refused_login(client: IPAddress, listener: int, started_at: float, reason: str) -> Record:
+    """What the log has of a SOCKS client that was sent away before it named a target."""
+    return Record(
+        started_at=started_at,
+        ended_at=time.time(),
+        client=str(client),
+        listener=listener,
+        method="SOCKS5",
+        target="-",
+        host="-",
+        kind="tunnel",
+        outcome="denied",
+        verdict="denied",
+        reason=reason,
+    )
 
 
 def _record(connect: Connect, now: float, status: int | None, target: str | None = None) -> Record:

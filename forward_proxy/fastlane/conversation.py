@@ -21,6 +21,7 @@ from forward_proxy.fastlane.remembered import Remembered
 from forward_proxy.fastlane.requests import ODD, Odd, Other, Plain, read
 from forward_proxy.fastlane.sending import Sender
 from forward_proxy.message.rawheads import FIELD_SECTION_BYTES, REQUEST_LINE_BYTES
+from forward_proxy.message.socks import BY_SOCKS
 from forward_proxy.policy import Foreseen
 from forward_proxy.storage.pieces import Readable
 from forward_proxy.traffic.recurring import Recurring
@@ -85,7 +86,9 @@ class Conversation(asyncio.Protocol):
             self._mode = Mode.DONE
             self.out.abort()
             return
-        self._client = self._known_client or self._lane.client_of(peername, transport.get_extra_info("sockname"))
+        by_socks = bool(transport.get_extra_info(BY_SOCKS))
+        sockname = transport.get_extra_info("sockname")
+        self._client = self._known_client or self._lane.client_of(peername, sockname, by_socks=by_socks)
         self._number = self._lane.memory.number_of(self._client)
         self._lane.conversations.add(self)
 

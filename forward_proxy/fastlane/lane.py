@@ -131,10 +131,11 @@ class Lane:
         """The protocol of one more client connection."""
         return Conversation(self)
 
-    def client_of(self, peername: tuple[str, int], sockname: tuple[str, int]) -> Client:
+    def client_of(self, peername: tuple[str, int], sockname: tuple[str, int], *, by_socks: bool = False) -> Client:
         """Who is at one end of a connection, given both."""
         address, text = _addresses(peername[0])
-        return Client(KnownClient(address, listener=sockname[1], reached=_addresses(sockname[0])[0]), text)
+        reached, _ = _addresses(sockname[0])
+        return Client(KnownClient(address, listener=sockname[1], reached=reached, by_socks=by_socks), text)
 
     def begins_tunnel(self, out: Any, client: Client, octets: bytes, rest: bytes) -> bool:
         """Whether this head is a CONNECT whose TLS may be ended here; then its transport is taken over."""

@@ -23,13 +23,15 @@ class Unproved:
 
 @dataclass(frozen=True, slots=True)
 class KnownClient:
-    """Its address, who uses it if that has been proved, and the port and address of this proxy it is connected to."""
+    """Its address, who uses it if that has been proved, the port and address of this proxy it is connected to, and
+    whether it asks by SOCKS5."""
 
     address: IPAddress
     user: User | None = None
     listener: int | None = None
     unproved: Unproved | None = None
     reached: IPAddress | None = None
+    by_socks: bool = False
 
     def proved(self, proof: User | Unproved) -> "KnownClient":
         """The same client, knowing what its credentials prove."""

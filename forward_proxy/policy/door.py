@@ -105,7 +105,7 @@ class Policy:
             return Deny(400, "http_request_error", "CONNECT names no host and port")
         options = self.state.access_options
         refusal = access_targets.judge_client(client.address, options)
-        if refusal := refusal or access_targets.judge_connect_port(port, options):
+        if refusal := refusal or access_targets.judge_connect_port(port, options, by_socks=client.by_socks):
             return Deny(403, refusal.error, refusal.reason)
         client = self._users.current(client)
         if refused := self._unnamed((tunnel_subject(name, port, client, now),), client, inside=False):

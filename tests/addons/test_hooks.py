@@ -17,7 +17,7 @@ from forward_proxy.addons.tunnels import Tunnels
 # What others of ours call, or call in place of a hook.
 NO_HOOKS = {
     Answering: {"answer", "finish", "serve"},
-    Driver: {"busy", "foresee", "forget", "refuse"},
+    Driver: {"authentication", "busy", "foresee", "forget", "login_refused", "prove_login", "refuse"},
     Purging: {"begin"},
     Tunnels: {"authority", "client", "connect_proved", "enter", "opens", "relays", "tunnel"},
 }

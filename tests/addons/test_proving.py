@@ -1,5 +1,6 @@
 """Whose credentials are tried."""
 
+import asyncio
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -26,3 +27,5 @@ def test_who_may_not_use_the_proxy_has_no_password_tried(tmp_path: Path, address
     known = Proving(Proofs()).begin(flow, client, serving)
     assert (known is None, flow.metadata.get(PROVES, False)) == (waits, waits)
     assert known in (None, client)
+    proof = asyncio.run(Proving(Proofs()).prove(credentials("alice"), client.address, serving))
+    assert (proof is not None) == waits
