@@ -223,6 +223,9 @@ class Driver:
         exchange.sent_at = time.time()
         self.stock.expect(exchange, decision)
         flow.request = heads.outbound(flow.request, edits, decision.allowed.request.target)
+        if exchange.client is not None and exchange.client.by_socks:
+            # Whoever has looked the name up itself may have named an address: the name is what was judged.
+            flow.request.data.host = decision.allowed.request.target.host
         flow.metadata[WAY] = way_of(decision.allowed.asked_as, decision.allowed.via)
 
         def passed(chunk: bytes) -> bytes:

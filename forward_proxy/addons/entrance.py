@@ -44,10 +44,13 @@ class Inside(Protocol):
 class Entrance:
     """Stands before those who serve clients, as one of them."""
 
-    def __init__(self, clients: Clients, inside: Inside, idle_timeout_s: float) -> None:
+    def __init__(
+        self, clients: Clients, inside: Inside, idle_timeout_s: float, greeting_s: float = _GREETING_S
+    ) -> None:
         self.clients = clients
         self.inside = inside
         self.idle_timeout_s = idle_timeout_s
+        self.greeting_s = greeting_s
         self.waiting: set[_Arrival] = set()
 
     @property
@@ -84,6 +87,7 @@ class _Arrival(asyncio.Protocol):
         self._credentials: bytes | None = None
         self._started_at = time.time()
         self._limit: asyncio.TimerHandle | None = None
+        self._held = False
         self._proving: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -96,7 +100,7 @@ class _Arrival(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._octets += data
-        if self._proving is None:
+        if not self._held:
             self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -113,7 +117,7 @@ class _Arrival(asyncio.Protocol):
         if self._octets[0] != socks.VERSION:
             self._let_in(self.transport, self._octets)
             return False
-        self._wait(_GREETING_S)
+        self._wait(self._entrance.greeting_s)
         self._step = self._greet
         return True
 
@@ -136,6 +140,8 @@ class _Arrival(asyncio.Protocol):
             return False
         sent = b"Basic " + base64.b64encode(login.name + b":" + login.password)
         self.transport.pause_reading()
+        self._held = True
+        # What is known already is told before this returns: tasks are eager here.
         self._proving = asyncio.ensure_future(self._prove(sent, named=b":" not in login.name))
         return False
 
@@ -144,7 +150,7 @@ class _Arrival(asyncio.Protocol):
         client = address_in(self.transport.get_extra_info("peername")[0])
         listener = self.transport.get_extra_info("sockname")[1]
         proof = await self._entrance.inside.prove_login(sent, client)
-        self._proving = None
+        self._held = False
         if self.transport.is_closing():
             return
         if isinstance(proof, Unproved) or not named:
@@ -168,7 +174,7 @@ class _Arrival(asyncio.Protocol):
         lines = [b"CONNECT %b HTTP/1.1" % authority, b"Host: %b" % authority]
         if self._credentials is not None:
             lines.append(b"Proxy-Authorization: %b" % self._credentials)
-        self._let_in(_Replying(self.transport), b"\r\n".join((*lines, b"", b"")), self._octets)
+        self._let_in(_Replying(self.transport), b"\r\n".join((*lines, b"", self._octets)))
         return False
 
     def _taken[T](self, read: socks.Read[T]) -> T | None:
@@ -181,14 +187,13 @@ class _Arrival(asyncio.Protocol):
         self._octets = self._octets[read[1] :]
         return read[0]
 
-    def _let_in(self, transport: Any, *octets: bytes) -> None:
-        """Leave the connection to those who serve clients."""
+    def _let_in(self, transport: Any, octets: bytes) -> None:
+        """Leave the connection to those who serve clients; whoever gets these octets may leave it to others again."""
         self._leave()
         inner = self._entrance.clients.protocol()
         self.transport.set_protocol(inner)
         inner.connection_made(transport)
-        for part in filter(None, octets):
-            inner.data_received(part)
+        inner.data_received(octets)
 
     def _wait(self, for_s: float) -> None:
         if self._limit is not None:

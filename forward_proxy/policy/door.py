@@ -22,7 +22,7 @@ from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import same_client, subject_of, with_response
 from forward_proxy.message.fields import Edits
 from forward_proxy.message.heads import RequestHead, ResponseHead
-from forward_proxy.message.hosts import IPAddress, canonical_host
+from forward_proxy.message.hosts import IPAddress, canonical_host, ip_literal
 from forward_proxy.message.targets import TargetUri
 from forward_proxy.policy import hops, interim, onboarding, purging, returning, unblocking
 from forward_proxy.policy.authentication import NO_AUTHENTICATION, Authenticating, Authentication
@@ -146,7 +146,9 @@ class Policy:
     ) -> Deny | Redirect | Lookup | Forward | Purge | OwnPage:
         """`names` are the other canonical hosts that this request came under, server name and Host; `tunnel` is
         canonical host and port of the CONNECT it came in."""
-        if tunnel is not None and (head.target.host, head.target.port) != tunnel:
+        if tunnel is not None and _looked_up(client, tunnel, head.target):
+            names = (*names, tunnel[0])
+        elif tunnel is not None and (head.target.host, head.target.port) != tunnel:
             # RFC 9110 §15.5.20: another host's answer must not be judged or stored under this name.
             leads, asked = (f"{host}:{port}" for host, port in (tunnel, (head.target.host, head.target.port)))
             return Deny(421, "http_request_error", f"this tunnel leads to {leads}, not to {asked}")
@@ -382,6 +384,17 @@ class Policy:
 def tunnel_subject(host: str, port: int, client: KnownClient, now: int) -> Subject:
     """A CONNECT as rules see it: no path, for nobody knows it."""
     return subject_of(RequestHead("CONNECT", TargetUri("https", host, port, "")), client, now)
+
+
+def _looked_up(client: KnownClient, tunnel: tuple[str, int], target: TargetUri) -> bool:
+    """Whether a tunnel leads to an address only because the client has looked up the name of this target itself.
+
+    Many do before they ask by SOCKS.  The name is then asked for as ever, by whatever address it has here: so what
+    comes is what this name answers, and what is stored under it.
+    """
+    address, port = tunnel
+    by_address = client.by_socks and ip_literal(address) is not None
+    return by_address and ip_literal(target.host) is None and port == target.port
 
 
 def _asking(lookup: Lookup, asking: caching.Validate | caching.Miss) -> Validate | Forward:
