@@ -15,10 +15,10 @@ from forward_proxy.fastlane import records
 from forward_proxy.fastlane.conversation import Conversation
 from forward_proxy.fastlane.judging import Client
 from forward_proxy.fastlane.requests import Connect, Tunnel
-from forward_proxy.fastlane.tls import Contexts, TlsEnd
 from forward_proxy.message.alerts import HUNG_UP
 from forward_proxy.message.hosts import canonical_host
 from forward_proxy.policy import Inspect
+from forward_proxy.termination.tls import Contexts, TlsEnd
 
 if TYPE_CHECKING:
     from forward_proxy.fastlane.lane import Lane
