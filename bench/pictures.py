@@ -23,13 +23,14 @@ from rich.console import Console
 
 from bench.processes import ROOT, Peer, free_port, running
 from forward_proxy.cli.live import LiveView
-from forward_proxy.cli.welcome import spelled, welcome
+from forward_proxy.cli.welcome import welcome
 from forward_proxy.settings import load_settings
+from forward_proxy.settings.endpoints import Endpoint
 from forward_proxy.traffic.query import TrafficReader
 from forward_proxy.traffic.record import Record
 
 _WIDTH = 110
-_ADDRESS = ("127.0.0.1", 8080)
+_ADDRESS = Endpoint("127.0.0.1", 8080)
 _HOSTS = ("news.test", "cdn.test", "shop.test", "bank.test", "down.test")
 _RULES = "inspect: [{action: never, match: {host: bank.test}, reason: Nobody looks into this}]\n"
 # Content bytes and Cache-Control by path.
@@ -172,7 +173,7 @@ def draw(records: list[Record]) -> None:
         record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor", highlight=False
     )
     console.print(welcome(load_settings(None, {}, {}), [_ADDRESS], ".venv/bin/python -m forward_proxy", _WIDTH))
-    console.print(f"listening on {spelled(_ADDRESS)}")
+    console.print(f"listening on {_ADDRESS}")
     view = LiveView(console)
     for record in records:
         view.show(record)

@@ -30,13 +30,14 @@ from forward_proxy.authority.files import utc_now
 from forward_proxy.errors import RuleFileError, SettingsError, StartError
 from forward_proxy.fastlane.lane import Lane
 from forward_proxy.fastlane.lane import Options as LaneOptions
-from forward_proxy.message.hosts import IPAddress, unmapped
+from forward_proxy.message.hosts import IPAddress, ip_literal, unmapped
 from forward_proxy.policy import Policy, Refused
 from forward_proxy.policy.refusals import NO_REFUSALS
 from forward_proxy.renewal import list_updater
 from forward_proxy.rulefiles import Rules, Shelf, Watcher, compiled, load
 from forward_proxy.settings import Settings
 from forward_proxy.settings.authorities import authority_of
+from forward_proxy.settings.endpoints import Endpoint
 from forward_proxy.settings.handedout import certificate_of
 from forward_proxy.settings.options import (
     access_options,
@@ -57,6 +58,8 @@ from forward_proxy.storage.grants import GrantStore
 from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.refusals import RefusalStore
 from forward_proxy.storage.store import Store
+from forward_proxy.termination.certificates import Certificate, FromFiles, OfAuthority
+from forward_proxy.termination.front import Listening
 from forward_proxy.traffic.log import TrafficLog
 from forward_proxy.traffic.record import Record
 from forward_proxy.users.file import UsersInForce
@@ -79,7 +82,7 @@ _LINGER_S = 1.0
 class Screen(Protocol):
     """What whoever started the program sees of it; from any thread, and from every process."""
 
-    def ready(self, addresses: Sequence[Address]) -> None: ...
+    def ready(self, addresses: Sequence[Endpoint]) -> None: ...
     def share(self, shared: Shared) -> None: ...
     def begin(self) -> None: ...
     def show(self, record: Record) -> None: ...
@@ -115,8 +118,8 @@ class App:
         shelf = shelf_of(settings)
         fixed = self._fixed
         rules = fixed.rules if fixed else load(settings.rules, default=settings.default_verdict, shelf=shelf)
-        authority = self._authority() if settings.inspect else None
-        listen = [(endpoint.host, endpoint.port) for endpoint in settings.listen]
+        authority = self._authority() if settings.needs_authority else None
+        listen = [] if fixed else _listening(settings, authority)
         engine_options = EngineOptions(
             listen,
             trust_file(settings),
@@ -136,14 +139,16 @@ class App:
             shared = held.enter_context(contextlib.closing(Shared()))
             self._screen.share(shared)
             in_force = self._in_force(rules, shelf, shared)
-            addresses = reserve(listen, held)
-            engine_options = replace(engine_options, listen=addresses, reuse_port=True)
+            reserved = [
+                replace(at, host=host, port=port) for at in listen for host, port in reserve([(at.host, at.port)], held)
+            ]
+            engine_options = replace(engine_options, listen=reserved, reuse_port=True)
 
             def serve(link: Link) -> None:
                 Process(settings, self._screen, in_force, shelf, engine_options, authority, led, link).serve()
 
             supervisor = Supervisor(settings.workers, serve, self._screen.say, settings.stop_timeout_s)
-            supervisor.run(lambda: self._screen.ready(addresses))
+            supervisor.run(lambda: self._screen.ready(_endpoints(reserved)))
 
     def _authority(self) -> LeafStore:
         authority = authority_of(self._settings)
@@ -222,7 +227,7 @@ class Process:
         wait_s = settings.cache.collapse_wait_s
         known = self._proofs, self._remember
         driver = Driver(rules, self._store, self._log.record, queue, wait_s, grants, rules.used, led, *known)
-        self._engine = Engine(engine_options, driver, authority, self._lane())
+        self._engine = Engine(engine_options, driver, authority if settings.inspect else None, self._lane())
 
     def serve(self, *, changes: bool = True) -> None:
         """Until a signal or the parent says to stop; without `changes`, rules and lists stay as they are."""
@@ -250,11 +255,11 @@ class Process:
             yield
 
     async def _serve(self) -> None:
-        def bound(addresses: list[Address]) -> None:
-            self._own = OwnListeners(frozenset((unmapped(ip_address(host)), port) for host, port in addresses))
+        def bound(addresses: list[Listening]) -> None:
+            self._own = OwnListeners(frozenset((unmapped(ip_address(at.host)), at.port) for at in addresses))
             _stop_by_signal(self._stop)
             if self._link is None:
-                self._screen.ready(addresses)
+                self._screen.ready(_endpoints(addresses))
                 self._screen.begin()
             else:
                 self._link.obey(Orders(self._screen.begin, self._engine.stop, self._engine.hurry))
@@ -325,6 +330,24 @@ def _stop_by_signal(stop: Callable[[], object]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stop)
+
+
+def _listening(settings: Settings, authority: LeafStore | None) -> list[Listening]:
+    """Where to listen, and by which certificate.  Raises SettingsError when that cannot be used."""
+    secure = [each for each in settings.listen if each.tls]
+    certificate: Certificate | None = None
+    if settings.listen_certificate and settings.listen_key:
+        certificate = FromFiles(settings.listen_certificate, settings.listen_key)
+    elif secure and authority is not None:
+        names = [each.host for each in secure if ip_literal(each.host) is None]
+        certificate = OfAuthority(authority.pem, (*names, *settings.listen_names))
+        for each in secure:
+            certificate.context(each.host)  # Made before there are workers, they take each other's tickets.
+    return [Listening(each.host, each.port, certificate if each.tls else None) for each in settings.listen]
+
+
+def _endpoints(listening: Sequence[Listening]) -> list[Endpoint]:
+    return [Endpoint(at.host, at.port, tls=at.certificate is not None) for at in listening]
 
 
 def dial_options(settings: Settings) -> DialOptions:

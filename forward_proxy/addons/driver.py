@@ -24,7 +24,7 @@ from forward_proxy.addons.granting import Granting, Wishes
 from forward_proxy.addons.later import Queue
 from forward_proxy.addons.layers import RefusedLayer
 from forward_proxy.addons.listener import refuse_plainly
-from forward_proxy.addons.malformed import MalformedRequest
+from forward_proxy.addons.malformed import MalformedRequest, turned_away
 from forward_proxy.addons.metering import Metering
 from forward_proxy.addons.passing import INVALID, ORIGIN_FORM, SENT_CONTENT, WAY, waits_in_line
 from forward_proxy.addons.proving import Proofs, Proving
@@ -52,6 +52,7 @@ from forward_proxy.policy import (
 )
 from forward_proxy.policy.authentication import Authentication
 from forward_proxy.policy.meter import Meter
+from forward_proxy.termination.front import TurnedAway
 from forward_proxy.traffic.record import Record
 
 # A tunnel or WebSocket through which nothing has passed for so long may be closed when the proxy stops.
@@ -237,6 +238,10 @@ class Driver:
     def malformed_request(self, request: MalformedRequest) -> None:
         """Refused while it was read: there is no flow, and no other hook for it."""
         self._record(request.record())
+
+    def turned_away(self, client: TurnedAway) -> None:
+        """It never got as far as a request: no hook is called for it either."""
+        self._record(turned_away(client))
 
     def client_disconnected(self, client: Client) -> None:
         self.answering.under_way.forget(client)

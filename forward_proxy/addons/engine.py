@@ -29,6 +29,7 @@ from forward_proxy.addons.hooks import Listener as HookListener
 from forward_proxy.addons.layers import PolicyNextLayer
 from forward_proxy.addons.listener import Clients, DirectClients, Handler, Listener
 from forward_proxy.errors import StartError
+from forward_proxy.termination.front import Front, Listening
 
 _LINGER_POLL_S, _LINGER_LOOKS = 0.02, 3
 
@@ -42,7 +43,7 @@ class Options:
     `linger_s` before that, clients that have gone, or are about to, are still attended to: what they sent last counts.
     """
 
-    listen: Sequence[tuple[str, int]]
+    listen: Sequence[Listening]
     trust_file: Path | None = None
     idle_timeout_s: int = 600
     reuse_port: bool = False
@@ -68,10 +69,11 @@ class Engine:
         self._lane = lane
         self._master: Master | None = None
         self._listeners: list[Listener] = []
+        self._fronts: list[Front] = []
         self._clients: Clients | None = None
 
-    async def run(self, ready: Callable[[list[tuple[str, int]]], None]) -> None:
-        """Serve until stopped, and let exchanges under way finish; `ready` is told the addresses that are bound.
+    async def run(self, ready: Callable[[list[Listening]], None]) -> None:
+        """Serve until stopped, and let exchanges under way finish; `ready` is told what is bound.
 
         Raises StartError if one cannot be.
         """
@@ -106,18 +108,20 @@ class Engine:
         first = self._lane(handover) if self._lane else DirectClients(handler, self._driver.busy)
         self._clients = served = Entrance(first, driver, self._options.idle_timeout_s)
         bound = self._options.bound
-        listen = [bound.getsockname()[:2]] if bound else self._options.listen
-        self._listeners = [Listener(host, port, served.protocol, bound) for host, port in listen]
+        listen = [Listening(*bound.getsockname()[:2])] if bound else self._options.listen
+        self._listeners = [Listener(at, self._protocol(at, served), bound) for at in listen]
         try:
             served.start()
             self._driver.asking.start(lambda reader, writer: handler(reader, writer).handle_client())
             await self._start_listeners()
-            ready([address for listener in self._listeners for address in listener.addresses])
+            ready([at for listener in self._listeners for at in listener.bound])
             await master.run()
             await self._linger(served)
         finally:
             for listener in self._listeners:
                 listener.stop()
+            for front in self._fronts:
+                front.stop()
             await served.stop(self._options.stop_within_s)
             await self._driver.asking.stop()
 
@@ -142,6 +146,14 @@ class Engine:
         """Wait no longer for what is under way."""
         if self._clients is not None:
             self._clients.hurry()
+
+    def _protocol(self, at: Listening, served: Clients) -> Callable[[], asyncio.Protocol]:
+        """What makes the protocol of each connection there: the same, behind TLS or not."""
+        if at.certificate is None:
+            return served.protocol
+        front = Front(at.certificate, served.protocol, self._driver.turned_away)
+        self._fronts.append(front)
+        return front.protocol
 
     async def _start_listeners(self) -> None:
         for listener in self._listeners:

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from mitmproxy import flow as mitm_flow
@@ -21,6 +22,7 @@ from forward_proxy.addons.layers import PolicyNextLayer
 from forward_proxy.addons.passing import StoredBlockHook
 from forward_proxy.addons.relay import Relay, Side
 from forward_proxy.message.socks import BY_SOCKS
+from forward_proxy.termination.front import Listening
 
 # What one client may have waiting to be read by it before we stop reading from the origin for it.
 _BACKLOG_BYTES = 1024 * 1024
@@ -191,9 +193,9 @@ class Listener:
     """One listening address; with `bound`, the socket that others have bound to it."""
 
     def __init__(
-        self, host: str, port: int, protocol: Callable[[], asyncio.Protocol], bound: socket.socket | None = None
+        self, at: Listening, protocol: Callable[[], asyncio.Protocol], bound: socket.socket | None = None
     ) -> None:
-        self._host, self._port = host, port
+        self._at = at
         self._protocol = protocol
         self._bound = bound
         self._server: asyncio.Server | None = None
@@ -205,17 +207,18 @@ class Listener:
             self._server = await loop.create_server(self._protocol, sock=self._bound, backlog=1024)
             return
         self._server = await loop.create_server(
-            self._protocol, self._host, self._port, backlog=1024, reuse_port=reuse_port or None
+            self._protocol, self._at.host, self._at.port, backlog=1024, reuse_port=reuse_port or None
         )
 
     @property
     def name(self) -> str:
-        return f"{self._host}:{self._port}"
+        return f"{self._at.host}:{self._at.port}"
 
     @property
-    def addresses(self) -> list[tuple[str, int]]:
-        """The bound addresses, with the real port where 0 was asked for."""
-        return [sock.getsockname()[:2] for sock in self._server.sockets] if self._server else []
+    def bound(self) -> list[Listening]:
+        """Where it listens, with addresses for names and the real port where 0 was asked for."""
+        names = [sock.getsockname() for sock in self._server.sockets] if self._server else []
+        return [replace(self._at, host=name[0], port=name[1]) for name in names]
 
     def stop(self) -> None:
         """Accept no more."""

@@ -1,5 +1,6 @@
-"""A request that was refused before it could become a flow, and the record it leaves."""
+"""What was refused before it could become a flow, and the record it leaves."""
 
+import time
 from dataclasses import dataclass
 
 from mitmproxy.connection import Client
@@ -7,6 +8,7 @@ from mitmproxy.proxy import commands
 
 from forward_proxy.message.rawheads import Refusal
 from forward_proxy.message.targets import TargetUri
+from forward_proxy.termination.front import TurnedAway
 from forward_proxy.traffic.record import Record
 
 ERROR = "http_request_error"  # RFC 9209 §2.3.26: the fault is in the request.
@@ -36,6 +38,23 @@ class MalformedRequest:
             error=ERROR,
             error_detail=self.refusal.reason,
         )
+
+
+def turned_away(client: TurnedAway) -> Record:
+    """The record of a client that was to speak TLS with this proxy and did not."""
+    return Record(
+        started_at=client.started_at,
+        ended_at=time.time(),
+        client=client.client,
+        method="?",
+        target="",
+        host="",
+        outcome="error",
+        status=client.status,
+        error=client.error,
+        error_detail=f"no TLS with this proxy: {client.reason}",
+        listener=client.listener,
+    )
 
 
 @dataclass

@@ -12,7 +12,7 @@ from forward_proxy.settings import SETTINGS, Settings, load_settings
 from forward_proxy.settings.given import SETTINGS_VARIABLE
 
 _METAVARS = {
-    "listen": "HOST:PORT",
+    "listen": "[https://]HOST:PORT",
     "rules": "DIR",
     "state": "DIR",
     "allow_clients": "CIDR",

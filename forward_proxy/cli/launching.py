@@ -53,6 +53,12 @@ def attempted[T](start: Callable[[], T]) -> T:
         sys.exit(fault.status)
 
 
+def _running(settings: Settings) -> tuple[str, int] | None:
+    """Where a proxy of ours runs, not by TLS: most programs know no such proxies."""
+    cleartext = (each for each in settings.listen if not each.tls)
+    return next((each for each in map(address_of, cleartext) if is_ours(each)), None)
+
+
 @click.command(name="exec", context_settings={"allow_interspersed_args": False})
 @confine_option
 @words_argument
@@ -62,7 +68,7 @@ def exec_program(settings: Settings, confine: bool, words: Sequence[str]) -> Non
 
     Through the one that listens where the settings say, if there is one, else through one for this program alone.
     """
-    address = next((each for each in map(address_of, settings.listen) if is_ours(each)), None)
+    address = _running(settings)
     if address is None or confine:
         rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
         default = settings.default_verdict
@@ -85,7 +91,7 @@ def browser(settings: Settings, browser: str, words: Sequence[str], program: str
     Its profile is thrown away when it ends.  Through the proxy that listens where the settings say, if there is one,
     else through one for this browser alone.
     """
-    address = next((each for each in map(address_of, settings.listen) if is_ours(each)), None)
+    address = _running(settings)
     rules = None
     if address is None:
         rules = load(settings.rules, default=settings.default_verdict, shelf=shelf_of(settings))
@@ -138,13 +144,15 @@ def env(settings: Settings, form: str) -> None:
 
     And has them trust its CA, which the first `run` makes: eval "$(forward-proxy env)".
     """
-    if settings.listen[0].port == 0:
+    endpoint = min(settings.listen, key=lambda each: each.tls)
+    if endpoint.port == 0:
         raise Misuse("listen: the port is not known before the proxy runs; name one")
     ca = settings.ca_certificate
     if settings.inspect and not ca.exists():
         raise Failure(f"{ca}: there is no certificate yet; the first `forward-proxy run` makes it")
     try:
-        told = environment(url_of(address_of(settings.listen[0])), settings, ca_folder(settings), os.environ)
+        url = url_of(address_of(endpoint), tls=endpoint.tls)
+        told = environment(url, settings, ca_folder(settings), os.environ)
     except OSError as fault:
         raise Failure(f"{ca_folder(settings)}: the bundle cannot be written: {fault.strerror}") from fault
     for name, value in told.items():

@@ -15,8 +15,9 @@ from forward_proxy.cli.common import RUN_FLAGS, takes_settings
 from forward_proxy.cli.failures import finish_output
 from forward_proxy.cli.live import LiveView
 from forward_proxy.cli.trouble import trouble_shown
-from forward_proxy.cli.welcome import program, spelled, welcome
+from forward_proxy.cli.welcome import program, welcome
 from forward_proxy.settings import Settings
+from forward_proxy.settings.endpoints import Endpoint
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.redaction import visible
 from forward_proxy.workers.shared import Shared
@@ -54,7 +55,7 @@ class Screen:
         self._view = LiveView(console)
         self._turn: Callable[[], AbstractContextManager[object]] = nullcontext
 
-    def ready(self, addresses: Sequence[tuple[str, int]]) -> None:
+    def ready(self, addresses: Sequence[Endpoint]) -> None:
         if self.console.is_terminal:
             told = welcome(self._settings, addresses, program(), self.console.width)
             self.console.print(told, soft_wrap=True)
@@ -62,7 +63,7 @@ class Screen:
             for caution in self._settings.cautions:
                 self.say(f"caution: {caution}")
         for address in addresses:
-            self.say(f"listening on {spelled(address)}")
+            self.say(f"listening on {address}")
 
     def share(self, shared: Shared) -> None:
         """Several processes have this screen; told before there are any."""

@@ -41,7 +41,7 @@ def trust(settings: Settings, system: bool, dry_run: bool, as_json: bool) -> Non
 
     Those of this user: NSS databases of Chromium and Firefox, also as snap or flatpak, and Java's key stores.
     """
-    if not settings.inspect:
+    if not settings.needs_authority:
         source = settings.sources["inspect"]
         raise Failure(f"inspect ({source}): there is nothing to trust, for no TLS is opened")
     file = settings.ca_certificate.absolute()

@@ -10,6 +10,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rich.text import Text
 from forward_proxy import __version__
 from forward_proxy.policy.pages import SETUP_HOST
 from forward_proxy.settings import Settings
+from forward_proxy.settings.endpoints import Endpoint
 from forward_proxy.traffic.redaction import visible
 
 _INDENT = 13
@@ -27,7 +29,7 @@ _WIDEST = 80
 type Row = tuple[str, Sequence[str]]
 
 
-def welcome(settings: Settings, addresses: Sequence[tuple[str, int]], program: str, width: int) -> Text:
+def welcome(settings: Settings, addresses: Sequence[Endpoint], program: str, width: int) -> Text:
     """The screen for a terminal `width` cells wide; the addresses are bound, `program` is what to type for it."""
     told = Text().append(f"forward-proxy {__version__}\n\n", "bold")
     rows = *_reaching(addresses), *_trusting(settings, program), _asking(settings, program), ("Stop", ["Ctrl-C"])
@@ -38,11 +40,6 @@ def welcome(settings: Settings, addresses: Sequence[tuple[str, int]], program: s
     return told
 
 
-def spelled(address: tuple[str, int]) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _row(name: str, lines: Sequence[str], style: str) -> Text:
     row = Text()
     for number, line in enumerate(lines):
@@ -50,27 +47,30 @@ def _row(name: str, lines: Sequence[str], style: str) -> Text:
     return row
 
 
-def _reaching(addresses: Sequence[tuple[str, int]]) -> Iterator[Row]:
-    reached = [_reached(bound) for bound in addresses]
-    host, port = reached[0]
-    url = f"http://{spelled((host, port))}"
-    yield "Browser", [f"HTTP and HTTPS proxy: address {host}, port {port}"]
-    if others := ", ".join(spelled(each) for each in dict.fromkeys(reached[1:])):
+def _reaching(addresses: Sequence[Endpoint]) -> Iterator[Row]:
+    # Most programs know no proxy that is reached by TLS.
+    reached = sorted(map(_reached, addresses), key=lambda each: each.tls)
+    first = reached[0]
+    if first.tls:
+        yield "Browser", [f"by PAC file: HTTPS {str(first).removeprefix('https://')}"]
+    else:
+        yield "Browser", [f"HTTP and HTTPS proxy: address {first.host}, port {first.port}"]
+    if others := ", ".join(str(each) for each in dict.fromkeys(reached[1:])):
         yield "  or by", textwrap.wrap(others, _WIDEST - _INDENT)
-    yield "Setup", [f"http://{SETUP_HOST}/, or before that {url}/"]
-    yield "Programs", [f"export http_proxy={url}", f"export https_proxy={url}"]
+    yield "Setup", [f"http://{SETUP_HOST}/, or before that {first.url}/"]
+    yield "Programs", [f"export http_proxy={first.url}", f"export https_proxy={first.url}"]
 
 
-def _reached(bound: tuple[str, int]) -> tuple[str, int]:
+def _reached(bound: Endpoint) -> Endpoint:
     """Where this machine reaches it."""
-    address = ip_address(bound[0])
+    address = ip_address(bound.host)
     if not address.is_unspecified:
         return bound
-    return "127.0.0.1" if address.version == 4 else "::1", bound[1]
+    return replace(bound, host="127.0.0.1" if address.version == 4 else "::1")
 
 
 def _trusting(settings: Settings, program: str) -> Iterator[Row]:
-    if not settings.inspect:
+    if not settings.needs_authority:
         yield "Certificate", ["none is needed: no TLS is opened (inspect: off)"]
         return
     file = quoted(settings.ca_certificate)

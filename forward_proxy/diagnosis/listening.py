@@ -21,13 +21,13 @@ _ABOUT = "listener"
 
 
 def listeners(endpoints: tuple[Endpoint, ...]) -> Iterator[tuple[Finding, tuple[str, int] | None]]:
-    """For each what was found, and its address where a proxy of ours answers."""
+    """For each what was found, and its address where a proxy of ours answers in cleartext."""
     for endpoint in endpoints:
         address = address_of(endpoint)
         if endpoint.port == 0:
             yield Finding(Level.NOTE, _ABOUT, f"{endpoint}: the port is picked at each start, so nobody is asked"), None
         elif is_ours(address):
-            yield Finding(Level.OK, _ABOUT, f"forward-proxy answers at {endpoint}"), address
+            yield Finding(Level.OK, _ABOUT, f"forward-proxy answers at {endpoint}"), None if endpoint.tls else address
         elif _connects(address):
             yield (
                 Finding(

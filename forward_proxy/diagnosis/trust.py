@@ -23,7 +23,7 @@ _ABOUT = "CA"
 
 def authority(settings: Settings, now: datetime) -> tuple[list[Finding], Authority | None]:
     """What is to say of it; None when there is none to sign with.  Makes none."""
-    if not settings.inspect:
+    if not settings.needs_authority:
         return [Finding(Level.OK, _ABOUT, "none is needed: no TLS is opened (inspect: off)")], None
     if settings.ca.certificate is None and not settings.ca_certificate.exists():
         return [Finding(Level.WARNING, _ABOUT, "there is none yet; the first run makes it", "forward-proxy run")], None

@@ -321,7 +321,7 @@ class Conversation(asyncio.Protocol):
     async def _send(self, answer: Answer, content: Readable, closes: bool) -> None:
         """Large content, and the record once it has gone."""
         self._sender = sender = Sender(self.out, self.drained)
-        record = await delivered(answer, content, sender, self._lane.meter, cleartext=self._client.tunnel is None)
+        record = await delivered(answer, content, sender, self._lane.meter)
         self._sender = None
         self._lane.log.record(record)
         if self._mode is Mode.SENDING:

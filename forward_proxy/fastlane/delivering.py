@@ -19,12 +19,12 @@ from forward_proxy.traffic.record import Record
 logger = logging.getLogger(__name__)
 
 
-async def delivered(answer: Answer, content: Readable, sender: Sender, meter: Meter, *, cleartext: bool) -> Record:
+async def delivered(answer: Answer, content: Readable, sender: Sender, meter: Meter) -> Record:
     """Send the content; the record of the exchange, with an error when not all of it was sent."""
     error = None
     with content, _metered(sender, meter, answer.use) as cut:
         try:
-            await sender.send(content, cleartext=cleartext)
+            await sender.send(content)
         except StorageError as fault:
             logger.warning("%s: %s", answer.record.target, fault)
             error = ("proxy_internal_error", "stored content is damaged")

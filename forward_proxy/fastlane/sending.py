@@ -27,9 +27,9 @@ class Sender:
         self.sent_bytes = 0
         self._waiting: asyncio.Future[None] | None = None
 
-    async def send(self, content: Readable, *, cleartext: bool) -> None:
+    async def send(self, content: Readable) -> None:
         """To its end, or to the client's.  Raises StorageError when the content is damaged."""
-        sock = self._out.get_extra_info("socket") if cleartext else None
+        sock = self._out.get_extra_info("socket")  # TLS has none.
         if sock is not None and isinstance(content, Content) and content.in_file:
             await self._send_from_file(content, sock)
         else:

@@ -22,6 +22,7 @@ from typing import Any, NoReturn, Self
 from forward_proxy.errors import ForwardProxyError, StartError
 from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.settings import Settings
+from forward_proxy.settings.endpoints import Endpoint
 from forward_proxy.traffic.cleaning import clean
 from forward_proxy.traffic.record import Record
 from forward_proxy.workers.link import LONGEST, READY, Link
@@ -174,7 +175,7 @@ class _Keeper:
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    def ready(self, addresses: Sequence[tuple[str, int]]) -> None:
+    def ready(self, addresses: Sequence[Endpoint]) -> None:
         """The link has told."""
 
     def share(self, shared: Shared) -> None:

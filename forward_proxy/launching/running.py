@@ -27,9 +27,8 @@ def address_of(endpoint: Endpoint) -> tuple[str, int]:
     return endpoint.host, endpoint.port
 
 
-def url_of(address: tuple[str, int]) -> str:
-    host, port = address
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+def url_of(address: tuple[str, int], *, tls: bool = False) -> str:
+    return Endpoint(*address, tls=tls).url
 
 
 def is_ours(address: tuple[str, int]) -> bool:

@@ -1,7 +1,7 @@
 """Hosts with ports: where this proxy listens, and which address stands in for a host and port."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forward_proxy.message.hosts import IPAddress, canonical_host, ip_literal
 
@@ -9,15 +9,27 @@ _ENDPOINT = re.compile(r"(\[[^\]]*\]|[^:\[\]]+):([0-9]{1,5})", re.ASCII)
 _RESOLUTION = re.compile(rf"({_ENDPOINT.pattern}):(\[[^\]]*\]|[^:\[\]]+)", re.ASCII)
 
 
+_TLS = "https://"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A canonical host, IPv6 without brackets, and a port; port 0 asks the system for a free one."""
+    """A canonical host, IPv6 without brackets, and a port; port 0 asks the system for a free one.
+
+    With `tls` clients speak TLS with the proxy itself.
+    """
 
     host: str
     port: int
+    tls: bool = False
 
     def __str__(self) -> str:
-        return f"{_bracketed(self.host)}:{self.port}"
+        return f"{_TLS if self.tls else ''}{_bracketed(self.host)}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """As programs take the address of a proxy."""
+        return str(self) if self.tls else f"http://{self}"
 
     @property
     def is_loopback(self) -> bool:
@@ -42,6 +54,13 @@ def parse_endpoint(text: str) -> Endpoint | None:
     match = _ENDPOINT.fullmatch(text)
     host = canonical_host(match[1]) if match else None
     return Endpoint(host, int(match[2])) if match and host and int(match[2]) < 65536 else None
+
+
+def parse_listening(text: str) -> Endpoint | None:
+    """HOST:PORT, or https://HOST:PORT for TLS; None when the text is of neither form."""
+    tls = text[: len(_TLS)].lower() == _TLS
+    endpoint = parse_endpoint(text[len(_TLS) :].removesuffix("/") if tls else text)
+    return endpoint and replace(endpoint, tls=tls)
 
 
 def parse_resolution(text: str) -> Resolution | None:

@@ -15,7 +15,7 @@ from forward_proxy.matching.clients import Network, read_network
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.message.fields import is_token
 from forward_proxy.message.hosts import canonical_host
-from forward_proxy.settings.endpoints import parse_endpoint, parse_resolution
+from forward_proxy.settings.endpoints import parse_listening, parse_resolution
 
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)", re.ASCII)
 _BINARY = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -133,10 +133,10 @@ FRACTION = Kind("a number from 0 to 1 such as 0.1", _fraction, _fraction_text)
 DAYS = Kind("a number of days from 1 to 36500", lambda text: _count(text, 36500))
 WORKERS = Kind(f"a number of processes from 1 to {_MOST_WORKERS}, or auto for one per core", _workers)
 PORT = Kind("a port from 1 to 65535", lambda text: _count(text, 65535))
-ENDPOINT = Kind("HOST:PORT, an IPv6 address in brackets", parse_endpoint)
+LISTENING = Kind("HOST:PORT or https://HOST:PORT, an IPv6 address in brackets", parse_listening)
+HOST = Kind("a host name or an address, without a port", canonical_host)
 RESOLUTION = Kind("HOST:PORT:ADDRESS, an IPv6 address in brackets", parse_resolution)
 NETWORK: Kind[Network] = Kind("an address or a network such as 192.168.0.0/16, no bits set past the prefix", _network)
-HOST = Kind("a host name or an address, without a port", canonical_host)
 TARGET_FIELD = Kind("the name of a field for some caches, such as CDN-Cache-Control", _target_field)
 FILE = Kind("the path of a file", _path, path=True)
 FOLDER = Kind("the path of a folder", _path, path=True)

@@ -40,6 +40,8 @@ def load_settings(
     problems += [mistake for _, mistake in mistakes]
     if wrong.isdisjoint(("listen", "allow_clients", "users", "authenticate", "passwords_in_cleartext")):
         problems += _unsafe(settings)
+    if wrong.isdisjoint(("listen", "listen_certificate", "listen_key", "listen_names")):
+        problems += _half_of_tls(settings)
     if wrong.isdisjoint(("allow_clients", "purge_clients")):
         problems += _without_effect(settings)
     if wrong.isdisjoint(("ca.certificate", "ca.key")):
@@ -106,13 +108,31 @@ def _unsafe(settings: Settings) -> Iterator[str]:
                 f"{place}: refuses to be an open proxy: other machines can reach {endpoint}, so allow_clients must "
                 "name those that may use it, or users and authenticate: always have everyone say who they are"
             )
-        if settings.users is not None and not settings.passwords_in_cleartext:
+        if settings.users is not None and not endpoint.tls and not settings.passwords_in_cleartext:
             yield (
                 f"{place}: other machines can reach {endpoint}, and their passwords would cross the network in the "
-                "clear; with passwords_in_cleartext: yes-i-mean-it they may"
+                f"clear; https://{endpoint} has them come by TLS, or passwords_in_cleartext: yes-i-mean-it lets them"
             )
     if settings.authenticate == "always" and settings.users is None:
         yield f"{_place_of(settings, 'authenticate')}: always needs users, the file that says who they are"
+
+
+def _half_of_tls(settings: Settings) -> Iterator[str]:
+    """What belongs together for TLS with the proxy itself, and does not stand together."""
+    given = {
+        "listen_certificate": settings.listen_certificate,
+        "listen_key": settings.listen_key,
+        "listen_names": settings.listen_names,
+    }
+    certificate, key, names = given.values()
+    if not any(endpoint.tls for endpoint in settings.listen):
+        for each in (each for each, value in given.items() if value):
+            yield f"{_place_of(settings, each)}: no address of listen begins with https://"
+    elif bool(certificate) is not bool(key):
+        one, other = ("listen_certificate", "listen_key") if certificate else ("listen_key", "listen_certificate")
+        yield f"{_place_of(settings, one)}: needs {other}, the other half of it"
+    elif certificate and names:
+        yield f"{_place_of(settings, 'listen_names')}: listen_certificate says itself what it is for"
 
 
 def _without_effect(settings: Settings) -> Iterator[str]:

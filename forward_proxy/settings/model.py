@@ -132,7 +132,18 @@ class Settings:
     """What the program was asked to do."""
 
     listen: tuple[Endpoint, ...] = many(
-        kinds.ENDPOINT, ("127.0.0.1:8080",), "Where clients connect; port 0 picks a free one.", "--listen"
+        kinds.LISTENING,
+        ("127.0.0.1:8080",),
+        "Where clients connect, by TLS to those with https:// before them; port 0 picks a free one.",
+        "--listen",
+    )
+    listen_certificate: Path | None = optional(
+        kinds.FILE,
+        "What https:// addresses of listen show: PEM, the proxy's own certificate first; else one of the CA.",
+    )
+    listen_key: Path | None = optional(kinds.FILE, "The private key of listen_certificate, PEM.")
+    listen_names: tuple[str, ...] = many(
+        kinds.HOST, (), "Names that a certificate of the CA for https:// addresses of listen is for, too."
     )
     rules: tuple[Path, ...] = many(kinds.FOLDER, None, "Folders of rule files, the first asked first.", "--rules")
     default_verdict: Action = one(VERDICT, "allow", "What becomes of a request that no rule matches.")
@@ -250,6 +261,21 @@ class Settings:
         return bool(self.allow_clients) or not all(endpoint.is_loopback for endpoint in self.listen)
 
     @property
+    def _reaches_others_in_cleartext(self) -> bool:
+        """Whether what they send to it may be read on the way."""
+        return self._reaches_others and not all(endpoint.tls for endpoint in self.listen)
+
+    @property
+    def shows_own_leaf(self) -> bool:
+        """Whether a certificate of our CA is shown to those who reach the proxy itself by TLS."""
+        return self.listen_certificate is None and any(endpoint.tls for endpoint in self.listen)
+
+    @property
+    def needs_authority(self) -> bool:
+        """Whether anything is signed by our CA."""
+        return self.inspect or self.shows_own_leaf
+
+    @property
     def serves_users_only(self) -> bool:
         """Whether nobody gets anything without a name and password."""
         return self.users is not None and self.authenticate == "always"
@@ -273,7 +299,7 @@ class Settings:
             )
         if self._reaches_others and not self.cache_is_shared:
             cautions.append(("cache.profile", "personal responses are stored, and other machines may use this proxy"))
-        if self.passwords_in_cleartext and self.users is not None and self._reaches_others:
+        if self.passwords_in_cleartext and self.users is not None and self._reaches_others_in_cleartext:
             cautions.append(("passwords_in_cleartext", "anybody on the way can read the passwords of other machines"))
         if self.offline == "on":
             cautions.append(("offline", "no origin is asked, and what is not stored is answered 504"))

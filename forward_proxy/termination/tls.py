@@ -1,7 +1,10 @@
 """TLS of a client, ended here.  RFC 8446, RFC 5246.
 
-The record layer is OpenSSL's, fed from memory: no stream between it and the conversation.  A context is kept for each
-certificate, and session tickets (RFC 5077, RFC 8446 §4.6.1) with it.
+The record layer is OpenSSL's, fed from memory: no stream between it and what speaks inside.  A context is kept for each
+certificate, and session tickets (RFC 5077, RFC 8446 §4.6.1) with it.  What speaks inside may itself be an end of TLS.
+
+Either side may say that it sends no more and still be sent to (RFC 8446 §6.1); TLS 1.2 asks for no such patience (RFC
+5246 §7.2.1), and OpenSSL has it all the same.
 """
 
 import asyncio
@@ -13,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from forward_proxy.message.alerts import HUNG_UP, SHOWN_S, UNUSED_S, refusal_in
 
@@ -87,8 +90,10 @@ def _file(octets: bytes) -> Iterator[str]:
             yield file.name
 
 
-class TlsEnd(asyncio.Protocol):
+class TlsEnd(asyncio.Transport, asyncio.Protocol):
     """The protocol of a transport that carries TLS, and the transport of what speaks inside.
+
+    It gives no socket away: nothing can be sent past the TLS.
 
     `failed` is told when the handshake came to nothing, with OpenSSL's words; `settled` when it is over either way.
     `refused` is told in its place when the client did not accept the certificate, with an alert's name or what it did
@@ -114,12 +119,18 @@ class TlsEnd(asyncio.Protocol):
         self._established = False
         self._spoken = False
         self._shown_at = monotonic()
+        self._reading = False
+        self._read_all = False
+        self._wrote_all = False
         self._closed = False
 
     # The protocol.
 
     def data_received(self, data: bytes) -> None:
+        if self._closed or self._read_all:
+            return
         self._incoming.write(data)
+        self._reading = True
         try:
             if not self._established:
                 self._tls.do_handshake()
@@ -132,17 +143,25 @@ class TlsEnd(asyncio.Protocol):
                 if not (octets := self._tls.read(_READ_BYTES)):
                     self._hung_up()
                     self._end()
-                    return
+                    break
                 self._spoken = True
                 self._inner.data_received(octets)
         except ssl.SSLWantReadError:
             self._flush()
+        except ssl.SSLZeroReturnError:
+            self._end()
         except ssl.SSLError as fault:
             self._fail(fault)
+        self._reading = False
+        if self._wrote_all and not self._closed:
+            self._say_end()
 
     def eof_received(self) -> bool:
+        """Without a word of TLS: what speaks inside knows by its own framing whether anything is missing."""
         self._hung_up()
-        return self._established and bool(self._inner.eof_received())
+        if self._closed or not self._established:
+            return False
+        return self._read_all or self._ends_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, ConnectionError):
@@ -163,8 +182,8 @@ class TlsEnd(asyncio.Protocol):
 
     # The transport.
 
-    def write(self, data: bytes) -> None:
-        if self._closed:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._closed or self._wrote_all or not data:
             return
         try:
             done = self._tls.write(data)
@@ -176,17 +195,19 @@ class TlsEnd(asyncio.Protocol):
         self._flush()
 
     def write_eof(self) -> None:
-        """TLS 1.2 knows no half-closed connection; the end is told when the connection is closed."""
+        """Say that nothing more comes, by close_notify; the connection stays, and what the client sends is read."""
+        if not self._wrote_all and not self._closed:
+            self._wrote_all = True
+            if not self._reading:  # OpenSSL would take what it has not read yet for a fault.
+                self._say_end()
 
     def can_write_eof(self) -> bool:
-        return False
+        return True
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            with suppress(ssl.SSLError):
-                self._tls.unwrap()
-            self._flush()
+            self._say_end()
             self._transport.close()
 
     def abort(self) -> None:
@@ -195,6 +216,15 @@ class TlsEnd(asyncio.Protocol):
 
     def is_closing(self) -> bool:
         return self._closed or self._transport.is_closing()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._inner = cast(Inner, protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return cast(asyncio.BaseProtocol, self._inner)
+
+    def is_reading(self) -> bool:
+        return self._transport.is_reading()
 
     def pause_reading(self) -> None:
         self._transport.pause_reading()
@@ -205,11 +235,16 @@ class TlsEnd(asyncio.Protocol):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._transport.set_write_buffer_limits(high, low)
 
+    def get_write_buffer_size(self) -> int:
+        return self._transport.get_write_buffer_size()
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "tls_version":
             return self._tls.version()
         if name == "alpn":
             return self._tls.selected_alpn_protocol()
+        if name == "socket":
+            return default
         return self._transport.get_extra_info(name, default)
 
     def _flush(self) -> None:
@@ -218,8 +253,19 @@ class TlsEnd(asyncio.Protocol):
 
     def _end(self) -> None:
         """The client has said that it sends no more."""
-        if not self._inner.eof_received():
+        self._flush()
+        if not self._ends_reading():
             self.close()
+
+    def _ends_reading(self) -> bool:
+        """Tell that the client sends no more; whether it is still to be sent to."""
+        self._read_all = True
+        return bool(self._inner.eof_received())
+
+    def _say_end(self) -> None:
+        with suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._flush()
 
     def _fail(self, fault: ssl.SSLError) -> None:
         self._flush()

@@ -23,6 +23,8 @@ from forward_proxy.policy import Policy, Refused
 from forward_proxy.policy.meter import Meter
 from forward_proxy.storage.queue import Queue
 from forward_proxy.storage.store import Store
+from forward_proxy.termination.certificates import Certificate
+from forward_proxy.termination.front import Listening
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring
 from forward_proxy.users.proofs import Proofs
@@ -175,10 +177,11 @@ def running_engine(
     in_force: Callable[[], Policy] | None = None,
     proofs: Proofs | None = None,
     remember: Callable[[Refused], None] = lambda refused: None,
+    certificate: Certificate | None = None,
 ) -> Iterator[Running]:
     """An engine on a free port that serves until the block ends, with the fast lane before it or without.
 
-    `in_force` gives policies in place of the one that is told.
+    With a `certificate` it is reached by TLS.  `in_force` gives policies in place of the one that is told.
     """
     store = Store(folder / "responses")
     store.start(check=False)
@@ -203,7 +206,10 @@ def running_engine(
         return made
 
     engine = Engine(
-        Options((("127.0.0.1", 0),), trust_file, idle_timeout_s), driver, authority, lane if fast_lane else None
+        Options((Listening("127.0.0.1", 0, certificate),), trust_file, idle_timeout_s),
+        driver,
+        authority,
+        lane if fast_lane else None,
     )
     ready = threading.Event()
 
@@ -211,8 +217,8 @@ def running_engine(
         return judging_loop(Dialer(DialOptions({}), lambda address, port, client: None))
 
     def serve() -> None:
-        def told(addresses: list[tuple[str, int]]) -> None:
-            running.port = addresses[0][1]
+        def told(bound: list[Listening]) -> None:
+            running.port = bound[0].port
             running.loops.append(asyncio.get_running_loop())
             ready.set()
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from forward_proxy.cli.welcome import program, quoted, spelled, welcome
+from forward_proxy.cli.welcome import program, quoted, welcome
 from forward_proxy.settings import Settings, load_settings
+from forward_proxy.settings.endpoints import Endpoint
 from forward_proxy.settings.places import Places
 
-LOOPBACK = ("127.0.0.1", 8080)
+LOOPBACK = Endpoint("127.0.0.1", 8080)
 
 
 def _settings(**flags: str) -> Settings:
@@ -19,7 +20,7 @@ def _settings(**flags: str) -> Settings:
     return load_settings(None, {}, {key: (text,) for key, text in flags.items()}, places)
 
 
-def _screen(settings: Settings, address: tuple[str, int] = LOOPBACK, width: int = 80) -> list[str]:
+def _screen(settings: Settings, address: Endpoint = LOOPBACK, width: int = 80) -> list[str]:
     return welcome(settings, [address], "forward-proxy", width).plain.splitlines()
 
 
@@ -37,10 +38,10 @@ def test_it_fits_80_by_24_with_every_caution_there_is() -> None:
 
 
 def test_every_address_is_named(tmp_path: Path) -> None:
-    addresses = [("0.0.0.0", 8080), ("127.0.0.1", 8081), ("::1", 8082)]
+    addresses = [Endpoint("0.0.0.0", 8080), Endpoint("127.0.0.1", 8081), Endpoint("::1", 8082, tls=True)]
     screen = welcome(_settings(), addresses, "forward-proxy", 80).plain.splitlines()
     assert _row(screen, "Browser").endswith("address 127.0.0.1, port 8080")
-    assert _row(screen, "or by").split(maxsplit=2)[2] == "127.0.0.1:8081, [::1]:8082"
+    assert _row(screen, "or by").split(maxsplit=2)[2] == "127.0.0.1:8081, https://[::1]:8082"
 
 
 @pytest.mark.parametrize("width", [1, 40, 80, 200])
@@ -60,13 +61,13 @@ def test_a_command_is_never_broken_whatever_its_length_and_the_width(tmp_path: P
     ("bound", "url"),
     [
         (LOOPBACK, "http://127.0.0.1:8080"),
-        (("::1", 80), "http://[::1]:80"),
-        (("0.0.0.0", 3128), "http://127.0.0.1:3128"),
-        (("::", 3128), "http://[::1]:3128"),
-        (("192.0.2.7", 3128), "http://192.0.2.7:3128"),
+        (Endpoint("::1", 80), "http://[::1]:80"),
+        (Endpoint("0.0.0.0", 3128), "http://127.0.0.1:3128"),
+        (Endpoint("::", 3128), "http://[::1]:3128"),
+        (Endpoint("192.0.2.7", 3128), "http://192.0.2.7:3128"),
     ],
 )
-def test_the_address_to_use_is_one_that_can_be_connected_to(bound: tuple[str, int], url: str) -> None:
+def test_the_address_to_use_is_one_that_can_be_connected_to(bound: Endpoint, url: str) -> None:
     assert f"http_proxy={url}" in _row(_screen(_settings(), bound), "Programs")
 
 
@@ -109,7 +110,3 @@ def test_the_program_is_named_as_it_was_started(tmp_path: Path, monkeypatch: pyt
     assert program() == "forward-proxy"
     monkeypatch.setattr("sys.argv", ["/srv/forward_proxy/__main__.py"])
     assert program().endswith(" -m forward_proxy")
-
-
-def test_an_address_is_spelled_as_in_a_url() -> None:
-    assert [spelled(LOOPBACK), spelled(("::1", 1))] == ["127.0.0.1:8080", "[::1]:1"]

@@ -67,7 +67,8 @@ def _values(text: str) -> list[Any]:
 
 def through(proxy: Proxy) -> tuple[str, ...]:
     """Options for everything by way of the proxy, trusting its CA alone."""
-    return ("--proxy", proxy.url, "--noproxy", "", "--cacert", str(proxy.ca_file))
+    trusting = ("--cacert", str(proxy.ca_file), "--proxy-cacert", str(proxy.ca_file))
+    return ("--proxy", proxy.url, "--noproxy", "", *trusting)
 
 
 def directly(site: Site) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ PROGRAM = (sys.executable, "-m", "forward_proxy")
 START_S = 20
 STOP_S = 15
 LOG_S = 20
-_READY = r"(?m)^listening on (\S+):(\d+)$"
+_READY = r"(?m)^listening on (https://)?(\S+):(\d+)$"
 
 
 class _Outputs:
@@ -89,7 +89,7 @@ class Proxy:
     ) -> None:
         self.state, self.rules, self.home = folder / "state", folder / "rules", folder / "home"
         self.ca_file = self.state / "ca" / "forward-proxy-ca.pem"
-        self.address = ""
+        self.scheme, self.address = "http://", ""
         self.noise = ""
         for made in (self.rules, self.home):
             made.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}"
+        return f"{self.scheme}{self.address}"
 
     @property
     def host_and_port(self) -> tuple[str, int]:
@@ -128,7 +128,7 @@ class Proxy:
         if ready is None:
             self.kill()
             raise AssertionError("never ready\n" + "\n".join(self._outputs.texts))
-        self.address = f"{ready[1]}:{ready[2]}"
+        self.scheme, self.address = ready[1] or "http://", f"{ready[2]}:{ready[3]}"
 
     def refused_start(self) -> tuple[int, str]:
         """Exit status and all output of a start that is expected to fail."""

@@ -1,6 +1,6 @@
 import pytest
 
-from forward_proxy.settings.endpoints import Endpoint, parse_endpoint, parse_resolution
+from forward_proxy.settings.endpoints import Endpoint, parse_endpoint, parse_listening, parse_resolution
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,32 @@ def test_an_endpoint_knows_whether_other_machines_reach_it(text: str, spelled: s
 
 
 @pytest.mark.parametrize(
+    ("text", "spelled", "url"),
+    [
+        ("127.0.0.1:80", "127.0.0.1:80", "http://127.0.0.1:80"),
+        ("https://127.0.0.1:80", "https://127.0.0.1:80", "https://127.0.0.1:80"),
+        ("HTTPS://Proxy.lan:8443/", "https://proxy.lan:8443", "https://proxy.lan:8443"),
+        ("https://[::1]:443", "https://[::1]:443", "https://[::1]:443"),
+    ],
+)
+def test_https_before_it_asks_for_tls(text: str, spelled: str, url: str) -> None:
+    endpoint = parse_listening(text)
+    assert endpoint is not None
+    assert (str(endpoint), endpoint.url, endpoint.tls) == (spelled, url, url.startswith("https"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://", "https://127.0.0.1", "https://127.0.0.1:80/x", "https://a@b:1", "http://127.0.0.1:80"],
+)
+def test_what_is_nowhere_to_listen(text: str) -> None:
+    assert parse_listening(text) is None
+
+
+@pytest.mark.parametrize(
     "text",
     ["8080", ":8080", "*:8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:８０",
-     "::1:8080", "[::1]", "[::1:80", "[fe80::1%eth0]:80", "http://127.0.0.1:8080", "a b:80",
+     "::1:8080", "[::1]", "[::1:80", "[fe80::1%eth0]:80", "http://127.0.0.1:8080", "https://127.0.0.1:8080", "a b:80",
      " 127.0.0.1:80", "1.2.3.4.5:80"],
 )  # fmt: skip
 def test_what_is_no_endpoint(text: str) -> None:

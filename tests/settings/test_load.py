@@ -1,3 +1,4 @@
+import json
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from forward_proxy.settings.endpoints import Endpoint
 from forward_proxy.settings.options import access_options
 from forward_proxy.settings.places import Places
 
+_MANY = ("listen", "listen_names", "allow_clients")
 PLACES = Places((Path("/rules"),), Path("/state"))
 
 
@@ -82,7 +84,7 @@ def test_all_problems_of_all_sources_are_told_at_once(tmp_path: Path) -> None:
         f"{file}:3:12: cache.reserve: expected a size such as 512MiB or 1GB, or a number of bytes; found 'lots'",
         f"{file}:4:12: rules: expected the path of a folder; found ''",
         "FORWARD_PROXY_INSPECT: expected on or off; found 'maybe'",
-        "--listen: expected HOST:PORT, an IPv6 address in brackets; found '8080'",
+        "--listen: expected HOST:PORT or https://HOST:PORT, an IPv6 address in brackets; found '8080'",
     ]
 
 
@@ -125,10 +127,48 @@ def test_passwords_cross_a_network_in_the_clear_only_when_meant() -> None:
     (problem,) = _problems(listen=("0.0.0.0:81",), users=("users",), allow_clients=("10.0.0.0/8",))
     assert problem == (
         "--listen: other machines can reach 0.0.0.0:81, and their passwords would cross the network in the clear; "
-        "with passwords_in_cleartext: yes-i-mean-it they may"
+        "https://0.0.0.0:81 has them come by TLS, or passwords_in_cleartext: yes-i-mean-it lets them"
     )
+    by_tls = _load(listen=("127.0.0.1:80", "https://0.0.0.0:81"), users=("users",), allow_clients=("10.0.0.0/8",))
+    assert by_tls.cautions == ()
+    both = ("0.0.0.0:80", "https://0.0.0.0:81")
+    (problem,) = _problems(listen=both, users=("users",), allow_clients=("10.0.0.0/8",))
+    assert "can reach 0.0.0.0:80, " in problem
     assert len(_problems(passwords_in_cleartext=("on",))) == 1
     assert _load(users=("users",)).cautions == ()
+
+
+TLS = {"listen": ("https://0.0.0.0:81",), "allow_clients": ("10.0.0.0/8",)}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"listen_names": ("proxy.lan",)}, "no address of listen begins with https://"),
+        ({**TLS, "listen_certificate": ("a.pem",)}, "needs listen_key, the other half of it"),
+        ({**TLS, "listen_key": ("a.key",)}, "needs listen_certificate, the other half of it"),
+        (
+            {**TLS, "listen_certificate": ("a.pem",), "listen_key": ("a.key",), "listen_names": ("proxy.lan",)},
+            "listen_certificate says itself what it is for",
+        ),
+        ({**TLS, "listen_names": ("proxy lan",)}, "expected a host name or an address, without a port"),
+        ({**TLS, "listen_names": ("proxy.lan:80",)}, "expected a host name or an address, without a port"),
+    ],
+)
+def test_tls_with_the_proxy_itself_is_told_whole(
+    tmp_path: Path, given: dict[str, tuple[str, ...]], problem: str
+) -> None:
+    listed = {key: list(texts) for key, texts in given.items()}
+    (file := tmp_path / "proxy.yaml").write_text(json.dumps({k: v if k in _MANY else v[0] for k, v in listed.items()}))
+    (found,) = _problems(file)
+    assert problem in found
+    assert found.startswith(f"{file}:1:")
+
+
+def test_a_certificate_of_our_own_needs_our_authority() -> None:
+    settings = _load(**TLS, inspect=("off",))
+    assert (settings.shows_own_leaf, settings.needs_authority) == (True, True)
+    assert not _load(inspect=("off",)).needs_authority
 
 
 def test_always_needs_users() -> None:
