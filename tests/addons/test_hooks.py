@@ -17,9 +17,9 @@ from forward_proxy.addons.tunnels import Tunnels
 # What others of ours call, or call in place of a hook.
 NO_HOOKS = {
     Answering: {"answer", "finish", "serve"},
-    Driver: {"authentication", "busy", "foresee", "forget", "login_refused", "prove_login", "refuse"},
+    Driver: {"authentication", "busy", "foresee", "forget", "login_refused", "prove_login", "refuse", "turned_away"},
     Purging: {"begin"},
-    Tunnels: {"authority", "client", "connect_proved", "enter", "opens", "relays", "tunnel"},
+    Tunnels: {"authority", "client", "connect_proved", "enter", "opens", "relays", "spoke", "tunnel"},
 }
 
 

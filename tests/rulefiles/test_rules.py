@@ -53,7 +53,7 @@ def test_the_sections_become_choices_with_their_places(folder: Path) -> None:
     assert [choice.value for choice in rules.cache] == [Override("rules/10-full.yaml:11", bypass=True)]
     assert rules.files == ("rules/10-full.yaml",)
     counts = {"rules": 1, "anonymity": 1, "inspect": 1, "origin_via": 1, "safe_search": 1, "cache": 1, "tracking": 0}
-    assert rules.counts == counts
+    assert rules.counts == counts | {"pac": 0}
     assert rules.summary == "1 rules, 1 anonymity, 1 inspect, 1 origin_via, 1 safe_search, 1 cache from 1 files"
 
 

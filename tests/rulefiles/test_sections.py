@@ -22,7 +22,7 @@ def told(folder: Path, text: str) -> list[str]:
         (
             "- a",
             "1:1: expected a mapping with the sections rules, anonymity, inspect, origin_via, safe_search, cache, "
-            "tracking",
+            "tracking, pac",
         ),
         ("rule: []", "1:1: rule: unknown section; did you mean rules?"),
         ("rules: {}", "1:1: rules: expected a list of entries"),
