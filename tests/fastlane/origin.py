@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 
 @dataclass
@@ -36,7 +37,7 @@ def keeping_origin() -> Iterator[Origin]:
         def handle(self) -> None:
             heads: list[bytes] = []
             origin.connections.append(heads)
-            while head := b"".join(iter(self.rfile.readline, b"\r\n")):
+            while head := b"".join(takewhile(lambda line: line != b"\r\n", self.rfile)):  # Ends with the connection.
                 heads.append(head)
                 method, target, _ = head.split(b" ", 2)
                 length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or b"0")
