@@ -134,6 +134,7 @@ class Tunnels:
         """The client has sent something inside the TLS that is opened."""
         if (connect := self._connects.get(client.id)) is not None:
             connect.spoken = True
+            self._hang_ups.accepted(connect.client.address, connect.shown_for)
 
     def tunnel(self, context: Context, sni: str | None) -> TunnelCount | None:
         """Where to count the bytes of a tunnel that is not opened; None when it may not pass."""
@@ -179,7 +180,7 @@ class Tunnels:
     def _refuse(self, connect: Connect, why: str) -> None:
         """The client did not accept the certificate that was shown for these names."""
         names, now = connect.shown_for, int(time.time())
-        if why == HUNG_UP and not self._hang_ups.again(connect.client.address, names, connect.started_at, time.time()):
+        if why == HUNG_UP and not self._hang_ups.enough(connect.client.address, names, connect.started_at, time.time()):
             connect.denied = Deny(502, "tls_alert_received", f"the client ended TLS: {why}")
             return
         connect.refused = refused = self._policy().on_refusal(names, connect.port, connect.client, why, now)

@@ -114,7 +114,8 @@ class Greeting(asyncio.Protocol):
         inner = Conversation(self._lane, replace(self._client, tunnel=Tunnel(host, port, sni)))
         context = self._contexts.of(tuple(dict.fromkeys((sni or host, host))))
         settled = partial(self._lane.conversations.discard, self)
-        end = TlsEnd(self.out, context, inner, self._failed, self._refused, settled)
+        spoke = partial(self._lane.hang_ups.accepted, self._client.known.address, self._names)
+        end = TlsEnd(self.out, context, inner, self._failed, self._refused, settled, spoke)
         self._handshaking, self._ticks = True, 0
         self.out.set_protocol(end)
         end.data_received(self._hello)
@@ -126,7 +127,7 @@ class Greeting(asyncio.Protocol):
     def _refused(self, why: str) -> None:
         """The client did not accept the certificate that was shown to it."""
         client, now = self._client.known, int(time())
-        if why == HUNG_UP and not self._lane.hang_ups.again(client.address, self._names, self._started_at, time()):
+        if why == HUNG_UP and not self._lane.hang_ups.enough(client.address, self._names, self._started_at, time()):
             self._failed(why)
             return
         refused = self._lane.policy().on_refusal(self._names, self._connect.port, client, why, now)

@@ -98,6 +98,7 @@ class TlsEnd(asyncio.Transport, asyncio.Protocol):
     `failed` is told when the handshake came to nothing, with OpenSSL's words; `settled` when it is over either way.
     `refused` is told in its place when the client did not accept the certificate, with an alert's name or what it did
     instead; that may also come after the handshake, before anything was sent inside (RFC 8446 §4.4.2.4, §6.2).
+    `spoke` is told when something was.
     """
 
     def __init__(
@@ -108,12 +109,14 @@ class TlsEnd(asyncio.Transport, asyncio.Protocol):
         failed: Callable[[str], None],
         refused: Callable[[str], None],
         settled: Callable[[], None],
+        spoke: Callable[[], None] = lambda: None,
     ) -> None:
         self._transport = transport
         self._inner = inner
         self._failed = failed
         self._refused = refused
         self._settled = settled
+        self._spoke = spoke
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._established = False
@@ -144,7 +147,9 @@ class TlsEnd(asyncio.Transport, asyncio.Protocol):
                     self._hung_up()
                     self._end()
                     break
-                self._spoken = True
+                if not self._spoken:
+                    self._spoken = True
+                    self._spoke()
                 self._inner.data_received(octets)
         except ssl.SSLWantReadError:
             self._flush()
