@@ -27,7 +27,7 @@ from forward_proxy.message.socks import BY_SOCKS
 from forward_proxy.message.writing import phrase
 from forward_proxy.policy import Deny, Inspect, Policy, Refused, Tunnel, denial
 from forward_proxy.policy.meter import Passage
-from forward_proxy.policy.refusals import HangUps
+from forward_proxy.termination.hangups import HangUps
 from forward_proxy.traffic.record import Record
 
 type Names = tuple[str, ...]

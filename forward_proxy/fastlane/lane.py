@@ -19,7 +19,7 @@ from forward_proxy.matching.client import KnownClient, Unproved, User
 from forward_proxy.message.hosts import IPAddress, unmapped
 from forward_proxy.policy import Foreseen, Inspect, Policy, Refused
 from forward_proxy.policy.meter import Meter, NoMeter
-from forward_proxy.policy.refusals import HangUps
+from forward_proxy.termination.hangups import HangUps
 from forward_proxy.termination.tls import Contexts
 from forward_proxy.traffic.record import Record
 from forward_proxy.traffic.recurring import Recurring

@@ -1,6 +1,6 @@
 from ipaddress import ip_address
 
-from forward_proxy.policy.refusals import LATELY_S, HangUps
+from forward_proxy.termination.hangups import LATELY_S, HangUps
 
 ONE, OTHER = ip_address("192.0.2.1"), ip_address("192.0.2.2")
 NAMES = ("a.example",)
