@@ -13,7 +13,7 @@ from forward_proxy.addons.dialing import Dialer
 from forward_proxy.addons.ways import Dialling, dialling, way_of
 from forward_proxy.history.past import COLUMNS, past, read_row
 from forward_proxy.matching.client import KnownClient
-from forward_proxy.policy.door import tunnel_subject
+from forward_proxy.policy.tunnels import tunnel_subject
 from forward_proxy.rulefiles.fetching import Fetcher
 from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.rulefiles.subscriptions import Subscriptions

@@ -35,7 +35,9 @@ from forward_proxy.policy.decisions import (
     Tunnel,
     Validate,
 )
-from forward_proxy.policy.door import Policy, State, tunnel_subject
+from forward_proxy.policy.door import Policy
+from forward_proxy.policy.state import State
+from forward_proxy.policy.tunnels import tunnel_subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from forward_proxy.cleaning import Cleaned
 from forward_proxy.history.judging import Judge
 from forward_proxy.history.past import Past, Row, past
 from forward_proxy.matching.subject import RuleRef
-from forward_proxy.policy.door import CLOCK_STEP_S, State
+from forward_proxy.policy.door import CLOCK_STEP_S
+from forward_proxy.policy.state import State
 
 type Effect = Literal["denied", "freed", "cleaned", "bared", "opened", "unread", "untold"]
 

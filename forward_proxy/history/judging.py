@@ -20,7 +20,7 @@ from forward_proxy.matching.subject import RuleRef, Subject
 from forward_proxy.matching.subjects import same_client
 from forward_proxy.message.heads import RequestHead
 from forward_proxy.message.targets import TargetUri, parse_target_uri
-from forward_proxy.policy.door import State
+from forward_proxy.policy.state import State
 
 # Each asks for the one fact it is named after; any other condition may ask for all of them.
 _PLAIN = frozenset(

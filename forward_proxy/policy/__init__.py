@@ -22,8 +22,9 @@ from forward_proxy.policy.decisions import (
     Tunnel,
     Validate,
 )
-from forward_proxy.policy.door import Navigations, Policy, State
+from forward_proxy.policy.door import Navigations, Policy
 from forward_proxy.policy.foreseen import Foreseen
+from forward_proxy.policy.state import State
 
 __all__ = (
     "Allowed",

@@ -3,29 +3,28 @@
 Every method is a pure function of what it is given and of the immutable `State`.  Deciding twice is harmless.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from forward_proxy import anonymity, caching, cleaning
 from forward_proxy.access import modifying
 from forward_proxy.access import targets as access_targets
-from forward_proxy.access.options import Options as AccessOptions
-from forward_proxy.access.parents import Route, origin_via
-from forward_proxy.access.rules import AccessRules, Denied
-from forward_proxy.access.safesearch import SafeSearch, asked_as
+from forward_proxy.access.parents import origin_via
+from forward_proxy.access.rules import Denied
+from forward_proxy.access.safesearch import asked_as
 from forward_proxy.anonymity import Level
-from forward_proxy.caching import Override, StoredResponse
-from forward_proxy.cleaning import Cleaned, Tracking, Treatment, lists_among
-from forward_proxy.matching.choice import Choice, first_match
+from forward_proxy.caching import StoredResponse
+from forward_proxy.cleaning import Cleaned, Tracking, lists_among
+from forward_proxy.matching.choice import first_match
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.subject import Subject
 from forward_proxy.matching.subjects import same_client, subject_of, with_response
 from forward_proxy.message.fields import Edits
 from forward_proxy.message.heads import RequestHead, ResponseHead
-from forward_proxy.message.hosts import IPAddress, canonical_host, ip_literal
+from forward_proxy.message.hosts import IPAddress, canonical_host
 from forward_proxy.message.targets import TargetUri
-from forward_proxy.policy import hops, interim, onboarding, purging, returning, unblocking
-from forward_proxy.policy.authentication import NO_AUTHENTICATION, Authenticating, Authentication
+from forward_proxy.policy import hops, interim, onboarding, purging, returning, tunnels, unblocking
+from forward_proxy.policy.authentication import Authenticating
 from forward_proxy.policy.decisions import (
     Allowed,
     Deny,
@@ -41,12 +40,11 @@ from forward_proxy.policy.decisions import (
     Tunnel,
     Validate,
 )
-from forward_proxy.policy.onboarding import NO_ONBOARDING, Onboarding, Pac
 from forward_proxy.policy.opening import Opening
 from forward_proxy.policy.overrides import Overrides
-from forward_proxy.policy.pages import HOST, is_own, is_setup_host
-from forward_proxy.policy.refusals import OPENED, PassingThrough, Refusal
-from forward_proxy.policy.unblocking import NOBODY, Unblocking
+from forward_proxy.policy.pages import HOST, is_setup_host
+from forward_proxy.policy.refusals import Refusal
+from forward_proxy.policy.state import State
 
 # What becomes of a page that a person goes to under a target that is not clean: it is shown under the clean one; the
 # clean one is asked for without a word, as for any part of a page; or it is left as it is.
@@ -54,33 +52,6 @@ type Navigations = Literal["redirected", "cleaned", "kept"]
 
 # Rules know the time by the minute, and minutes are what budgets have: within one, the same request is judged the same.
 CLOCK_STEP_S = 60
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Everything decisions depend on besides the exchange itself: one immutable snapshot, swapped whole on reload.
-
-    While `offline`, no origin is asked: what is stored has to do.
-    """
-
-    access: AccessRules
-    access_options: AccessOptions
-    caching_options: caching.Options
-    anonymity: tuple[Choice[Level], ...] = ()
-    inspect: tuple[Choice[Literal["never", "always"]], ...] = ()
-    cache: tuple[Choice[Override], ...] = ()
-    origin_via: tuple[Choice[Route], ...] = ()
-    safe_search: tuple[Choice[SafeSearch], ...] = ()
-    tracking: tuple[Choice[Treatment], ...] = ()
-    default_level: Level = Level.STANDARD
-    inspect_by_default: bool = True
-    cache_by_default: bool = True
-    offline: bool = False
-    unblocking: Unblocking = NOBODY
-    onboarding: Onboarding = NO_ONBOARDING
-    pac: tuple[Choice[Pac], ...] = ()
-    authentication: Authentication = NO_AUTHENTICATION
-    passing_through: PassingThrough = OPENED
 
 
 class Policy:
@@ -108,32 +79,34 @@ class Policy:
         if refusal := refusal or access_targets.judge_connect_port(port, options, by_socks=client.by_socks):
             return Deny(403, refusal.error, refusal.reason)
         client = self._users.current(client)
-        if refused := self._unnamed((tunnel_subject(name, port, client, now),), client, inside=False):
+        if refused := self._unnamed((tunnels.tunnel_subject(name, port, client, now),), client, inside=False):
             return refused
         return self.on_hello((name,), port, client, now)
 
     def on_hello(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Inspect | Tunnel:
         """A TLS connection inside CONNECT: `names` are the CONNECT host and the server name, canonical."""
         client = self._users.current(client)
-        subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
+        subjects = tuple(tunnels.tunnel_subject(name, port, client, now) for name in names)
         if refused := self._unnamed(subjects, client, inside=True):
             return refused
-        return Inspect() if self._opening.closed(subjects) is None else self._tunnel(subjects)
+        return (
+            Inspect() if self._opening.closed(subjects) is None else tunnels.judged(subjects, self.state, self._opening)
+        )
 
     def on_opaque(self, names: tuple[str, ...], port: int, client: KnownClient, now: int) -> Deny | Tunnel:
         """Bytes inside CONNECT that nobody can answer inside: TLS that is not opened, or no HTTP."""
         client = self._users.current(client)
-        subjects = tuple(tunnel_subject(name, port, client, now) for name in names)
-        return self._unnamed(subjects, client, inside=True) or self._tunnel(subjects)
+        subjects = tuple(tunnels.tunnel_subject(name, port, client, now) for name in names)
+        return self._unnamed(subjects, client, inside=True) or tunnels.judged(subjects, self.state, self._opening)
 
     def on_refusal(self, names: tuple[str, ...], port: int, client: KnownClient, why: str, now: int) -> Refused:
         """The client has refused the certificate shown for these names, which `why` says in words."""
         client = self._users.current(client)
-        return self._opening.refused(tuple(tunnel_subject(name, port, client, now) for name in names), why)
+        return self._opening.refused(tuple(tunnels.tunnel_subject(name, port, client, now) for name in names), why)
 
     def standing(self, refusal: Refusal, now: int) -> str:
         """What becomes of the next connection of the client that refused a certificate, in words for an operator."""
-        return self._opening.standing(tunnel_subject(refusal.host, 443, KnownClient(refusal.client), now))
+        return self._opening.standing(tunnels.tunnel_subject(refusal.host, 443, KnownClient(refusal.client), now))
 
     def on_request(
         self,
@@ -146,7 +119,7 @@ class Policy:
     ) -> Deny | Redirect | Lookup | Forward | Purge | OwnPage:
         """`names` are the other canonical hosts that this request came under, server name and Host; `tunnel` is
         canonical host and port of the CONNECT it came in."""
-        if tunnel is not None and _looked_up(client, tunnel, head.target):
+        if tunnel is not None and tunnels.looked_up(client, tunnel, head.target):
             names = (*names, tunnel[0])
         elif tunnel is not None and (head.target.host, head.target.port) != tunnel:
             # RFC 9110 §15.5.20: another host's answer must not be judged or stored under this name.
@@ -365,36 +338,6 @@ class Policy:
         if is_site and self.state.onboarding.welcomes(client.address):
             return None
         return self._users.of_tunnel(subjects, client, inside=inside)
-
-    def _tunnel(self, subjects: tuple[Subject, ...]) -> Deny | Tunnel:
-        if own := next((subject.host for subject in subjects if is_own(subject.host)), None):
-            reason = (
-                f"{own} is this proxy itself, which answers there in HTTP, and over TLS while it opens TLS (inspect)"
-            )
-            return Deny(403, "http_request_denied", reason)
-        verdict = self.state.access.decide_all(subjects)
-        if isinstance(verdict, Denied):
-            return Deny(403, "http_request_denied", verdict.reason, verdict.rule)
-        engines = (asked_as(self.state.safe_search, subject) for subject in subjects)
-        engine, closed = next(filter(None, engines), None), self._opening.closed(subjects)
-        via = origin_via(self.state.origin_via, subjects[0])  # The host that CONNECT names is the one that is dialled.
-        return Tunnel(verdict.rule, verdict.reason, verdict.accounts, engine, closed, via)
-
-
-def tunnel_subject(host: str, port: int, client: KnownClient, now: int) -> Subject:
-    """A CONNECT as rules see it: no path, for nobody knows it."""
-    return subject_of(RequestHead("CONNECT", TargetUri("https", host, port, "")), client, now)
-
-
-def _looked_up(client: KnownClient, tunnel: tuple[str, int], target: TargetUri) -> bool:
-    """Whether a tunnel leads to an address only because the client has looked up the name of this target itself.
-
-    Many do before they ask by SOCKS.  The name is then asked for as ever, by whatever address it has here: so what
-    comes is what this name answers, and what is stored under it.
-    """
-    address, port = tunnel
-    by_address = client.by_socks and ip_literal(address) is not None
-    return by_address and ip_literal(target.host) is None and port == target.port
 
 
 def _asking(lookup: Lookup, asking: caching.Validate | caching.Miss) -> Validate | Forward:

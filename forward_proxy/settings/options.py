@@ -12,9 +12,9 @@ from forward_proxy.access.options import Options as AccessOptions
 from forward_proxy.caching.directives import INFINITE
 from forward_proxy.caching.options import Options as CachingOptions
 from forward_proxy.policy.authentication import Authentication
-from forward_proxy.policy.door import State
 from forward_proxy.policy.onboarding import Certificate, Onboarding
 from forward_proxy.policy.refusals import NO_REFUSALS, PassingThrough, Refusals
+from forward_proxy.policy.state import State
 from forward_proxy.policy.unblocking import Unblocking
 from forward_proxy.rulefiles.rules import Rules
 from forward_proxy.rulefiles.shelf import Shelf

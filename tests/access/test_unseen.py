@@ -11,7 +11,7 @@ from forward_proxy.access.unseen import denied_unseen
 from forward_proxy.matching.client import KnownClient
 from forward_proxy.matching.conditions import Unreadable
 from forward_proxy.matching.subject import Subject
-from forward_proxy.policy.door import tunnel_subject
+from forward_proxy.policy.tunnels import tunnel_subject
 from forward_proxy.rulefiles import load
 from forward_proxy.rulefiles.rules import Rules
 

@@ -7,7 +7,7 @@ from typing import Any
 from forward_proxy import caching
 from forward_proxy.access.options import Options
 from forward_proxy.history.past import Row
-from forward_proxy.policy.door import State
+from forward_proxy.policy.state import State
 from forward_proxy.rulefiles import compiled
 
 AT = 1_795_000_000

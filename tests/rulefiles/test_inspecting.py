@@ -6,7 +6,7 @@ import pytest
 
 from forward_proxy.errors import RuleFileError
 from forward_proxy.matching.choice import first_match
-from forward_proxy.policy.door import tunnel_subject
+from forward_proxy.policy.tunnels import tunnel_subject
 from forward_proxy.rulefiles.rules import load
 from tests.policy.building import LOCAL, NOW
 
